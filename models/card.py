@@ -340,6 +340,9 @@ class Card:
     model: ModelSource | None = None
     scores_digest: str = ""
     """SHA-256 of the parts of an added card that decide the model's own scores, which a calibration is fitted for."""
+    lengths: tuple[int, ...] = ()
+    """Lengths of the first axis of an item that the model takes, ascending, the last one as in `input_shape`; zeros at
+    the end of an item change no output. Empty: only `input_shape`."""
     digest: str = ""
     """SHA-256 of the result-relevant parts of an added card; empty for the product's own, which are part of the
     release."""
@@ -351,6 +354,11 @@ class Card:
             origin = f",{self.model.origin}" if self.model is not None and self.model.origin is not None else ""
             return f"{self.name}@{self.version}:card-{self.digest[:16]}{origin}"
         return f"{self.name}@{self.version}:" + ",".join(file.sha256[:12] for file in self.files)
+
+    @property
+    def item_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of an item that the model takes, the shortest first; the last one is `input_shape`."""
+        return tuple((length, *self.input_shape[1:]) for length in self.lengths) or (self.input_shape,)
 
     def is_uncalibrated(self, label: str) -> bool:
         """Whether its scores of a label come from sentences, and no points say what they mean."""

@@ -60,6 +60,20 @@ def _trunk() -> nn.Sequential:
     return nn.Sequential(*blocks)
 
 
+class _Network(nn.Module):
+    """Log-mel spectrograms (N, 96, 64) to scores and embeddings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = _trunk()
+        self.classifier = nn.Linear(1024, _NUM_CLASSES)
+
+    def forward(self, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+        patches = spectrogram.unsqueeze(1)
+        embedding = self.trunk(patches.to(self.classifier.weight.dtype)).mean((2, 3))
+        return torch.sigmoid(self.classifier(embedding).float()), embedding.float()
+
+
 class YamNet(nn.Module):
     """Waveforms (N, 15600) float32 in [-1, 1], 16 kHz mono, to scores (N, 521) in [0, 1] and embeddings (N, 1024).
 
@@ -70,14 +84,17 @@ class YamNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.log_mel = LogMel()
-        self.trunk = _trunk()
-        self.classifier = nn.Linear(1024, _NUM_CLASSES)
+        self.network = _Network()
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        patches = self.log_mel(waveform).unsqueeze(1)
-        embedding = self.trunk(patches.to(self.classifier.weight.dtype)).mean((2, 3))
-        return torch.sigmoid(self.classifier(embedding).float()), embedding.float()
+        scores, embedding = self.network(self.log_mel(waveform))
+        return scores, embedding
+
+    def front_and_network(self) -> tuple[nn.Module, nn.Module]:
+        """Return the spectrogram, which stays in float32, and the network on it, for engines that reduce precision
+        themselves."""
+        return self.log_mel, self.network
 
 
 def _fill(module: nn.Module, layers: list[tuple[np.ndarray, np.ndarray]]) -> None:

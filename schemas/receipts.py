@@ -65,12 +65,14 @@ class DecodeReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     audio: Seen | None = None
 
 
-class ModelReceipt(Struct, frozen=True, kw_only=True):
+class ModelReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A model's share in the cost of one signal."""
 
     items: int
     device_seconds: Seconds
     cpu_seconds: Seconds
+    mode: str = ""
+    """Engine and precision, such as `torch-bfloat16`; empty in receipts that did not state it."""
 
 
 class MeasuredPower(Struct, frozen=True, kw_only=True, omit_defaults=True):

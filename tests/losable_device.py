@@ -11,6 +11,7 @@ from models.card import Card, Precision
 from operators.errors import DeviceFault
 from operators.inference.backend import BackendConfig, Build, DeviceResult, LoadedModel
 from operators.inference.backends.cpu import CpuBackend
+from operators.inference.compute_mode import Engine
 from tests.planted_faults import LOSS_COLOUR
 
 _COLOUR_TOLERANCE = 30.0
@@ -60,6 +61,10 @@ class LosableModel:
     @property
     def precision(self) -> Precision:
         return self._model.precision
+
+    @property
+    def engine(self) -> Engine:
+        return self._model.engine
 
     def compile(self) -> None:
         self._device.require()

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from models.card import Card, Precision
+from models.card import Card
 from operators.errors import DeviceLost, Overloaded
 from operators.inference.batch_policy import Batch, BatchLimits, BatchPolicy, Clock
 from operators.inference.device_thread import DeviceThread
@@ -45,11 +45,11 @@ class CompletedBatch:
     """One outcome per row."""
     cpu_seconds: float = 0.0
 
-    def output_of(self, row: RowOutput, model: str) -> ModelOutput:
+    def output_of(self, row: RowOutput, model: str, mode: str) -> ModelOutput:
         """Return the result for the caller of a row."""
         num_items = len(self.batch.items)
         cpu_seconds = self.cpu_seconds / num_items
-        return ModelOutput(row.values, row.device_seconds, num_items, self.batch.videos, cpu_seconds, model)
+        return ModelOutput(row.values, row.device_seconds, num_items, self.batch.videos, cpu_seconds, model, mode)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ class Batcher:
         self._max_waiting_items = limits.max_waiting_items
         self._room = {lane: asyncio.Semaphore(limits.max_waiting_items) for lane in LANES}
         self._pending: dict[int, PendingItem] = {}
-        self._precision = runner.precision
+        self._mode = runner.mode
         self._refuses = False
         self._closed = False
         self._num_unanswered = 0
@@ -100,9 +100,10 @@ class Batcher:
         return self._runner.card
 
     @property
-    def precision(self) -> Precision:
-        """The precision that the model computes in on this device; part of a signal's fingerprint."""
-        return self._precision
+    def mode(self) -> str:
+        """Engine and precision of the model on this device, such as `torch-bfloat16`; part of a signal's
+        fingerprint."""
+        return self._mode
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
@@ -234,7 +235,7 @@ class Batcher:
             if entry.answer.done():
                 continue  # its caller was cancelled
             if isinstance(outcome, RowOutput):
-                entry.answer.set_result(ran.output_of(outcome, self.card.name))
+                entry.answer.set_result(ran.output_of(outcome, self.card.name, self._mode))
             else:
                 entry.answer.set_exception(outcome)
 

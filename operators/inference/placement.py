@@ -15,6 +15,7 @@ import numpy as np
 from models.card import Card, Precision
 from models.card_errors import refuse
 from operators.inference.backend import Backend, BackendConfig, Build, DeviceResult, LoadedModel
+from operators.inference.compute_mode import Engine
 
 HOST = "cpu"
 """Every worker has it."""
@@ -78,6 +79,11 @@ class HostModel:
     def precision(self) -> Precision:
         """See `LoadedModel.precision`."""
         return self.inner.precision
+
+    @property
+    def engine(self) -> Engine:
+        """See `LoadedModel.engine`."""
+        return self.inner.engine
 
     def compile(self) -> None:
         """See `LoadedModel.compile`."""

@@ -11,10 +11,21 @@ PrecisionPreference = Literal["auto", "float32", "bfloat16"]
 
 
 def choose_precision(card: Card, preference: PrecisionPreference, offered: Collection[Precision]) -> Precision:
-    """Return the precision in which a model runs.
+    """Return the precision in which a model runs without a measurement: the first of `permitted_precisions`.
 
-    `auto` selects the card's first precision that the device offers. A preference selects that precision if the card
-    permits it, and float32 otherwise: the card defines what a model tolerates.
+    Raises:
+        ValueError: see there.
+    """
+    return permitted_precisions(card, preference, offered)[0]
+
+
+def permitted_precisions(
+    card: Card, preference: PrecisionPreference, offered: Collection[Precision]
+) -> tuple[Precision, ...]:
+    """Return the precisions in which a model may run, at least one; the card's preferred one first.
+
+    `auto` permits every precision of the card that the device offers. A preference permits only that precision, or
+    float32 if the card excludes it: the card defines what a model tolerates.
 
     Args:
         card: the model's card.
@@ -27,7 +38,7 @@ def choose_precision(card: Card, preference: PrecisionPreference, offered: Colle
     if preference not in get_args(PrecisionPreference):
         raise ValueError(f"precision must be one of {get_args(PrecisionPreference)}, got {preference!r}")
     if preference == "auto":
-        return next((precision for precision in card.precisions if precision in offered), "float32")
+        return tuple(precision for precision in card.precisions if precision in offered) or ("float32",)
     if preference not in offered:
         raise ValueError(f"precision {preference!r} is not offered by this device, which offers {sorted(offered)}")
-    return preference if preference in card.precisions else "float32"
+    return (preference if preference in card.precisions else "float32",)

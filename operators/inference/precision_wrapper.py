@@ -43,10 +43,16 @@ def in_channels_last(module: nn.Module) -> nn.Module:
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def warm_up_batch(card: Card, size: int) -> np.ndarray:
-    """Return a batch `(size, *input_shape)` of noise in the card's dtype, the same at every call."""
+def warm_up_batch(card: Card, size: int, item_shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return a batch of noise in the card's dtype, the same at every call.
+
+    Args:
+        card: of the model.
+        size: number of rows.
+        item_shape: one of `card.item_shapes`; by default the longest, `card.input_shape`.
+    """
     noise = np.random.default_rng(0)
-    shape = (size, *card.input_shape)
+    shape = (size, *(item_shape or card.input_shape))
     if card.input_dtype == "uint8":
         return noise.integers(0, 256, shape, dtype=np.uint8)
     if card.input_dtype == "int64":

@@ -39,3 +39,5 @@ class ModelOutput:
     """This item's share of the CPU time of its batch, of all threads that computed it or drove the device."""
     model: str = ""
     """Name of the model's card."""
+    mode: str = ""
+    """Engine and precision that computed it."""

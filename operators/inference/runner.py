@@ -13,6 +13,7 @@ from models.card import Card, Precision
 from operators.errors import DeviceFault, ModelFault
 from operators.inference.backend import Backend, DeviceResult, LoadedModel
 from operators.inference.batch_sizes import brief_sizes, worthwhile_sizes
+from operators.inference.compute_mode import ComputeMode, Engine
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,9 +57,16 @@ class Runner:
         return self._loaded.precision
 
     @property
+    def engine(self) -> Engine:
+        """The engine of the open model."""
+        if self._loaded is None:
+            raise RuntimeError(f"runner of {self.card.name} is not open")
+        return self._loaded.engine
+
+    @property
     def mode(self) -> str:
-        """How the open model computes, in one word; measurements of one mode say nothing about another."""
-        return self.precision
+        """Engine and precision of the open model, in one word; measurements of one mode say nothing about another."""
+        return str(ComputeMode(self.engine, self.precision))
 
     @property
     def supported_sizes(self) -> tuple[int, ...]:
@@ -100,7 +108,7 @@ class Runner:
         return found or worthwhile_sizes(seconds_by_size)
 
     def run(self, rows: Sequence[np.ndarray], size: int) -> list[RowOutput | ModelFault]:
-        """Compute rows, each `input_shape` of the card's dtype, padded with zeros to `size`.
+        """Compute rows of one of the card's `item_shapes`, padded with zeros to `size`.
 
         Returns:
             One entry per row: its output, or a fault if the model returned a number that is not finite.
@@ -147,7 +155,8 @@ class Runner:
             return  # the relevant fault was raised by the previous run
 
     def _stack(self, rows: Sequence[np.ndarray], size: int) -> np.ndarray:
-        batch = np.empty((size, *self.card.input_shape), dtype=self.card.input_dtype)
+        item_shape = rows[0].shape if rows else self.card.input_shape
+        batch = np.empty((size, *item_shape), dtype=self.card.input_dtype)
         for slot, row in enumerate(rows):
             batch[slot] = row
         batch[len(rows) :] = 0

@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from ops.assets import AssetUnavailable, default_cache_dir, fetch_samples, fetch_weights
+from ops.assets import AssetUnavailable, default_cache_dir, fetch_samples, fetch_weights, make_reference_inputs
 from ops.assets.bars import asset_progress
 
 
@@ -22,6 +22,7 @@ def main() -> int:
         with asset_progress(console) as progress:
             fetch_weights(cache_dir, progress)
             fetch_samples(cache_dir, progress)
+        make_reference_inputs(cache_dir)
     except AssetUnavailable as error:
         console.print(str(error), style="red", markup=False)
         return 1

@@ -11,7 +11,7 @@ from time import monotonic
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
+from ops.assets import AssetUnavailable, fetch_samples, fetch_weights, make_reference_inputs
 from ops.assets.bars import asset_progress
 from ops.assets.sample_uploads import sample_uploads
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out
@@ -53,6 +53,7 @@ def _fetch(cache_dir: Path) -> None:
         with asset_progress(err.rich) as progress:
             fetch_weights(cache_dir, progress)
             fetch_samples(cache_dir, progress)
+        make_reference_inputs(cache_dir)
     except AssetUnavailable as error:
         fail(str(error), ExitCode.UNAVAILABLE)
 

@@ -121,7 +121,7 @@ def fetch(
     samples: Annotated[bool, typer.Option(help="Sample clips too.")] = True,
 ) -> None:
     """Fetch the pinned weights and the sample clips into the cache, checked by hash; quick if all exist."""
-    from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
+    from ops.assets import AssetUnavailable, fetch_samples, fetch_weights, make_reference_inputs
     from ops.assets.bars import asset_progress
 
     settings = settings_or_exit()
@@ -129,6 +129,8 @@ def fetch(
         with clean_interrupt(), asset_progress(err.rich) as progress:
             fetched = fetch_weights(settings.cache_dir, progress)
             fetched += fetch_samples(settings.cache_dir, progress) if samples else 0
+        if samples:
+            make_reference_inputs(settings.cache_dir)
     except AssetUnavailable as error:
         fail(str(error), ExitCode.UNAVAILABLE)
     out.print(f"weights and samples are in {settings.cache_dir} ({fetched} fetched now)")

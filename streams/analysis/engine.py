@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from models.card import Card, Precision
+from models.card import Card
 from models.card_files import verify_card
 from models.text_pieces import TextPieces, read_tokenizers
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
-from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import (
     best_backend_name,
     device_identity,
@@ -22,7 +21,6 @@ from operators.inference.backend_registry import (
     open_device_energy,
 )
 from operators.inference.cpu_probe import CpuCapabilities
-from operators.inference.graph_cache import GraphCache
 from operators.inference.inference import Inference
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
 from operators.inference.operating_points import OperatingPoints
@@ -45,6 +43,7 @@ from streams.analysis.agents.analysis import AgentWork, HostThreads
 from streams.analysis.agents.host_threads import ThreadedHost
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
+from streams.analysis.backend_config import backend_config
 from streams.analysis.engine_account import CountedParts, open_engine_account
 from streams.analysis.provenance import provenance_of
 from streams.analysis.source_health import WatchedOpener
@@ -265,13 +264,8 @@ async def _open_inference(
     running: Mapping[str, Card],
     opening: AsyncExitStack,
 ) -> Inference:
-    config = BackendConfig(
-        num_threads=settings.torch_threads,
-        precision=settings.precision,
-        cpu_bfloat16=capabilities.bfloat16,
-        cpu_note=capabilities.note,
-        graphs=None if options.load_module else GraphCache(private_cache(settings)),
-    )
+    kept = None if options.load_module else private_cache(settings)
+    config = await asyncio.to_thread(backend_config, settings, capabilities, kept)
     cards = batched_cards(running)
     await asyncio.to_thread(_require_weights, cards, settings)
     inference = await Inference.open(
@@ -313,10 +307,8 @@ def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
 def _provenance(
     inference: Inference, cards: Mapping[str, Card], policy: PlanPolicy, settings: Settings
 ) -> dict[Modality, Provenance]:
-    precisions: dict[str, Precision] = {
-        card.name: inference.batcher(card.name).precision for card in batched_cards(cards)
-    }
+    modes = {card.name: inference.batcher(card.name).mode for card in batched_cards(cards)}
     return {
-        modality: provenance_of(agent, cards, precisions, policy, settings.models_generation)
+        modality: provenance_of(agent, cards, modes, policy, settings.models_generation)
         for modality, agent in AGENTS.items()
     }

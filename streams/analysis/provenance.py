@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from models.card import Card, Precision
+from models.card import Card
 from models.card_registry import cards_of_modality
 from operators.media.plan import PLAN_VERSION, PlanPolicy
 from streams.analysis.agents.analysis import Agent
@@ -15,7 +15,7 @@ from streams.analysis.agents.signals import Provenance
 def provenance_of(
     agent: Agent,
     cards: Mapping[str, Card],
-    precisions: Mapping[str, Precision],
+    modes: Mapping[str, str],
     plan: PlanPolicy,
     models_generation: int = 0,
 ) -> Provenance:
@@ -24,12 +24,12 @@ def provenance_of(
     Args:
         agent: of the registry.
         cards: all cards by model name.
-        precisions: what the batched models run in here; a model that is not among them computes in float32.
+        modes: engine and precision of the batched models in this worker, by name; other models have one only.
         plan: how media is sampled.
         models_generation: of the settings.
     """
     models = {card.name: card.fingerprint for card in cards_of_modality(agent.modality, cards)}
-    parts = [f"{name}={text}/{precisions.get(name, 'float32')}" for name, text in sorted(models.items())]
+    parts = [f"{name}={text}/{modes.get(name, 'host')}" for name, text in sorted(models.items())]
     parts += [f"plan={PLAN_VERSION}/{plan!r}", f"code={agent.code_version}"]
     return Provenance(
         fingerprint=hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],

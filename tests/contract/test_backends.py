@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from models.card import Card
 from operators.errors import DeviceFault
 from operators.inference.backend import Backend, BackendConfig, LoadedModel
 from operators.inference.backend_registry import BACKENDS, open_backend
+from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
 from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.request_context import RequestContext
@@ -71,10 +73,24 @@ def needs_device(name: str) -> None:
         pytest.skip(reason)
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+CONFIGS = {
+    **{name: BackendConfig(precision="float32") for name in sorted(BACKENDS)},
+    "cpu with openvino": BackendConfig(precision="float32", engine="openvino", openvino_precisions=("float32",)),
+}
+"""Every device, and every engine of the processor; by the device's name first."""
+
+
+@pytest.fixture(params=CONFIGS)
 def backend(request: pytest.FixtureRequest) -> Backend:
-    needs_device(request.param)
-    return open_backend(request.param, BackendConfig(num_threads=1, precision="float32"))
+    name = request.param.split()[0]
+    needs_device(name)
+    return open_backend(name, CONFIGS[request.param])
+
+
+def test_every_engine_is_tested() -> None:
+    """A new one has to keep the same promises."""
+    tested = {config.engine for config in CONFIGS.values()} - {"auto"}
+    assert tested | {"torch"} == set(get_args(Engine))
 
 
 @pytest.fixture
@@ -168,6 +184,18 @@ class TestBfloat16:
         for expected, actual in zip(eager(batch), answers, strict=True):
             assert actual.dtype == np.float32
             np.testing.assert_allclose(expected, actual, rtol=0.05, atol=0.02)
+
+    def test_openvino_agrees_with_float32(self) -> None:
+        """As above; it computes in float32 where the processor has no fast bfloat16."""
+        config = BackendConfig(precision="bfloat16", engine="openvino", openvino_precisions=("bfloat16",))
+        loaded = open_backend("cpu", config).load(CARD, tiny_model)
+        loaded.compile()
+        batch = warm_up_batch(CARD, 4)
+        assert (loaded.engine, loaded.precision) == ("openvino", "bfloat16")
+        for expected, actual in zip(eager(batch), loaded.run(batch).values, strict=True):
+            assert actual.dtype == np.float32
+            np.testing.assert_allclose(expected, actual, rtol=0.05, atol=0.02)
+        loaded.close()
 
     def test_cuda_agrees_with_float32(self) -> None:
         """In bfloat16 the answers stay within its rounding, and come back as float32."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from models.card import Card, Precision
 from operators.errors import DeviceFault
 from operators.inference.backend import BackendConfig, Build, DeviceResult
+from operators.inference.compute_mode import Engine
 from operators.inference.device_loss import device_fault
 from operators.inference.precision import choose_precision
 from operators.inference.precision_wrapper import (
@@ -66,18 +67,25 @@ class CudaModel:
         self._precision = precision
         self._device = device
         self._trunk: nn.Module | None = in_channels_last(PrecisionWrapper(module, precision)).to(device)
-        self._staging: dict[int, Tensor] = {}
+        self._staging: dict[tuple[int, ...], Tensor] = {}
 
     @property
     def precision(self) -> Precision:
         """See `LoadedModel.precision`."""
         return self._precision
 
+    @property
+    def engine(self) -> Engine:
+        """See `LoadedModel.engine`."""
+        return "torch"
+
     def compile(self) -> None:
-        """Pin one input buffer per batch size; the kernels stay eager, and are tuned in the warm-up."""
+        """Pin one input buffer per shape of a batch; the kernels stay eager, and are tuned in the warm-up."""
         with device_faults(self._card):
             self._staging = {
-                size: torch.from_numpy(warm_up_batch(self._card, size)).pin_memory() for size in self._card.batch_sizes
+                (size, *item): torch.from_numpy(warm_up_batch(self._card, size, item)).pin_memory()
+                for size in self._card.batch_sizes
+                for item in self._card.item_shapes
             }
 
     def warm_up(self) -> dict[int, float]:
@@ -90,7 +98,7 @@ class CudaModel:
         if trunk is None:
             raise DeviceFault(f"model {self._card.name} is closed on {self._device}")
         with device_faults(self._card), torch.inference_mode():
-            staged = self._staging[len(batch)]
+            staged = self._staging[batch.shape]
             staged.numpy()[...] = batch
             started, ended = _timing_event(), _timing_event()
             started.record()

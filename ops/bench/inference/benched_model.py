@@ -93,21 +93,12 @@ def _item(card: Card, noise: np.random.Generator) -> np.ndarray:
 
 def open_cpu_backend(settings: Settings, capabilities: CpuCapabilities, benched: BenchedModel) -> Backend:
     """Return the CPU backend as a worker opens it; its cache holds compiled models of cards only."""
-    from operators.inference.backend import BackendConfig
     from operators.inference.backend_registry import open_backend
-    from operators.inference.graph_cache import GraphCache
+    from streams.analysis.backend_config import backend_config
     from streams.lifecycle.private_cache import private_cache
 
-    return open_backend(
-        "cpu",
-        BackendConfig(
-            num_threads=settings.torch_threads,
-            precision=settings.precision,
-            cpu_bfloat16=capabilities.bfloat16,
-            cpu_note=capabilities.note,
-            graphs=None if benched.model == BRIEF_MODEL else GraphCache(private_cache(settings)),
-        ),
-    )
+    kept = None if benched.model == BRIEF_MODEL else private_cache(settings)
+    return open_backend("cpu", backend_config(settings, capabilities, kept))
 
 
 def build_module(settings: Settings, benched: BenchedModel) -> nn.Module:

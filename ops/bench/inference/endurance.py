@@ -18,6 +18,7 @@ from models.card import Card, Precision
 from operators.errors import ModelFault
 from operators.inference.backend import Build, DeviceResult
 from operators.inference.batcher import Batcher
+from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
 from operators.inference.request_context import LANES, RequestContext
 
@@ -64,6 +65,7 @@ class DoublingModel:
     """Doubles every value; refuses a batch with a poison item, as a model does."""
 
     precision: Precision = "float32"
+    engine: Engine = "torch"
 
     def __init__(self, card: Card) -> None:
         self._card = card

@@ -68,4 +68,5 @@ def _added(before: ModelReceipt | None, output: ModelOutput) -> ModelReceipt:
         items=before.items + 1,
         device_seconds=before.device_seconds + output.device_seconds,
         cpu_seconds=before.cpu_seconds + output.cpu_seconds,
+        mode=output.mode,
     )

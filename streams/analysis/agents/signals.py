@@ -24,7 +24,7 @@ class Provenance:
     """Origin of an agent's results; the same on every replay of the same worker build."""
 
     fingerprint: str
-    """Covers model hashes, precisions, sampling plan and code version."""
+    """Covers model hashes, engines and precisions, sampling plan and code version."""
     generation: int
     """Grows whenever a model, the agent's code or the sampling plan is replaced, see `streams.analysis.provenance`."""
     models: dict[str, str]

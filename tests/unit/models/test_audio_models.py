@@ -143,7 +143,7 @@ class TestLogMel:
         expected = yamnet.log_mel.basis.clone()
         cast = YamNet().to(torch.bfloat16)
 
-        assert torch.bfloat16 == cast.classifier.weight.dtype
+        assert torch.bfloat16 == cast.network.classifier.weight.dtype
         assert torch.equal(expected, cast.log_mel.basis)
 
 

@@ -14,6 +14,7 @@ from models.tolerance import Tolerance
 from operators.errors import DeviceFault
 from operators.inference.backend import DeviceResult
 from operators.inference.batch_policy import BatchLimits
+from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
 from operators.inference.observer import BatchRun
 from operators.inference.request_context import Lane, RequestContext
@@ -103,6 +104,7 @@ class FakeModel:
     card: Card
     backend: FakeBackend
     precision: Precision = "float32"
+    engine: Engine = "torch"
     is_open: bool = True
 
     def compile(self) -> None:

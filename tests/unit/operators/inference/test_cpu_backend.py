@@ -79,7 +79,7 @@ class TestCompile:
     def test_refuses_a_size_that_was_not_compiled(self) -> None:
         """The set of shapes is fixed."""
         model = loaded(Summing())
-        with pytest.raises(DeviceFault, match="no batch size 3"):
+        with pytest.raises(DeviceFault, match=r"takes no batch \(3, 3\)"):
             model.run(np.zeros((3, 3), dtype=np.float32))
         model.close()
 
@@ -120,6 +120,60 @@ class TestConfig:
         """At least one thread is needed."""
         with pytest.raises(ValueError, match="num_threads must be at least 1, got 0"):
             CpuBackend(BackendConfig(num_threads=0))
+
+
+class TestEngines:
+    def test_an_engine_that_cannot_compile_a_model_leaves_it_to_torch(self) -> None:
+        """And the model says so: a fingerprint names what ran."""
+        backend = CpuBackend(BackendConfig(engine="openvino", openvino_precisions=("float32", "bfloat16")))
+        model = backend.load(card(), Untraceable)
+        model.compile()
+        assert (model.engine, model.precision) == ("torch", "float32")
+        model.close()
+
+    def test_without_a_measurement_torch_runs(self) -> None:
+        """In the card's first precision that is offered."""
+        config = BackendConfig(cpu_bfloat16=True, openvino_precisions=("float32", "bfloat16"))
+        assert str(CpuBackend(config)._modes(card())[0]) == "torch-bfloat16"
+
+    def test_a_module_with_a_front_keeps_it_in_torch(self) -> None:
+        """The rest runs in the engine, and the answers are those of the whole module."""
+        module = InTwoParts()
+        backend = CpuBackend(BackendConfig(engine="openvino", openvino_precisions=("float32",)))
+        model = backend.load(card(), lambda: module)
+        model.compile()
+        batch = warm_up_batch(card(), 4)
+        with torch.inference_mode():
+            expected = module(torch.from_numpy(batch))[0].numpy()
+        np.testing.assert_allclose(expected, model.run(batch).values[0], rtol=1e-4, atol=1e-5)
+        assert model.engine == "openvino"
+        model.close()
+
+
+class InTwoParts(nn.Module):
+    """A front, as a spectrogram is, and a network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.front = nn.Linear(3, 3)
+        self.network = Tupled()
+
+    def front_and_network(self) -> tuple[nn.Module, nn.Module]:
+        return self.front, self.network
+
+    def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
+        (answer,) = self.network(self.front(batch))
+        return (answer,)
+
+
+class Tupled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(3, 2)
+
+    def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
+        return (self.body(batch),)
 
 
 class WithFrontEnd(nn.Module):

@@ -16,6 +16,7 @@ from models.card import Card, ModelSource, WeightFile
 from operators.inference import graph_cache
 from operators.inference.backend import BackendConfig
 from operators.inference.backends.cpu import CpuBackend, CpuModel
+from operators.inference.compute_mode import REFERENCE_MODE
 from operators.inference.graph_cache import GraphCache, machine_facts
 from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.private_cache import PrivateCache
@@ -102,6 +103,18 @@ def test_an_added_model_leaves_nothing(files: PrivateCache) -> None:
 
 
 class TestTakenUp:
+    def test_engines_have_entries_of_their_own(self, files: PrivateCache) -> None:
+        """Neither takes up a graph of the other, and both find their own again."""
+        config = BackendConfig(graphs=GraphCache(files), engine="openvino", openvino_precisions=("float32",))
+        for count in (1, 0):
+            build = Builds()
+            opened(files, Builds()).close()
+            model = CpuBackend(config).load(CARD, build)
+            model.compile()
+            assert (model.engine, build.count) == ("openvino", count)
+            model.warm_up()
+            model.close()
+
     @pytest.mark.parametrize("make", [Tiny, ReadingItsSize])
     def test_answers_bit_for_bit_alike(self, files: PrivateCache, make: Callable[[], nn.Module]) -> None:
         """What compiled a model and what takes it up run the same graphs, at every batch size."""
@@ -245,18 +258,19 @@ class TestDamage:
         """An entry is compared with what the eager module said, of each size before its first use."""
         opened(files, Builds()).close()
         graphs = GraphCache(files)
-        compiled = graphs.recall(CARD, "float32", 1)
+        compiled = graphs.recall(CARD, REFERENCE_MODE, 1)
         assert compiled is not None
         size = CARD.batch_sizes[0] if is_at_start else CARD.batch_sizes[-1]
-        wrong = tuple(bytes(len(raw)) for raw in compiled.answers[size])
+        shape = (size, *CARD.input_shape)
+        wrong = tuple(bytes(len(raw)) for raw in compiled.answers[shape])
         planted = type(compiled)(
-            compiled.is_fused, compiled.graphs, {**compiled.answers, size: wrong}, compiled.seconds_by_size
+            compiled.is_fused, compiled.graphs, {**compiled.answers, shape: wrong}, compiled.seconds_by_size
         )
-        graphs.keep(CARD, "float32", 1, planted)
+        graphs.keep(CARD, REFERENCE_MODE, 1, planted)
         build = Builds()
         model = opened(files, build)
         assert build.count == int(is_at_start)
         model.run(warm_up_batch(CARD, size))
         assert build.count == 1
         if not is_at_start:
-            assert graphs.recall(CARD, "float32", 1) is None, "the next start would take it up again"
+            assert graphs.recall(CARD, REFERENCE_MODE, 1) is None, "the next start would take it up again"

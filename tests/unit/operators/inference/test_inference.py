@@ -15,7 +15,7 @@ class TestInference:
         """A model that is not open is refused, naming those that are."""
         inference = await open_inference(FakeBackend(), number_card("a"), number_card("b"))
         assert inference.batcher("b").card.name == "b"
-        assert inference.batcher("a").precision == "float32"
+        assert inference.batcher("a").mode == "torch-float32"
         with pytest.raises(ValueError, match=r"one of \['a', 'b'\], got 'c'"):
             inference.batcher("c")
         await inference.close()

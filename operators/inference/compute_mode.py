@@ -1,0 +1,35 @@
+"""How a model computes: the engine that runs its graph, and the precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from models.card import Precision
+
+Engine = Literal["torch", "openvino"]
+EnginePreference = Literal["auto", "torch", "openvino"]
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeMode:
+    """An engine in a precision."""
+
+    engine: Engine
+    precision: Precision
+
+    def __str__(self) -> str:
+        return f"{self.engine}-{self.precision}"
+
+
+REFERENCE_MODE: Final = ComputeMode("torch", "float32")
+"""Its answers are those that the others are compared with."""
+
+MODES: Final = (
+    REFERENCE_MODE,
+    ComputeMode("torch", "bfloat16"),
+    ComputeMode("openvino", "float32"),
+    ComputeMode("openvino", "bfloat16"),
+)
+"""All, in the order of preference between modes that are about equally fast: full precision before reduced, and the
+engine that is always installed before the optional one."""

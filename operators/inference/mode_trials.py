@@ -1,0 +1,164 @@
+"""Tries the modes of one model on stored real inputs: those within the card's tolerance run in turns and are timed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import cycle, islice
+from statistics import median
+from typing import Final
+
+import numpy as np
+
+from models.card import Card
+from operators.errors import DeviceFault
+from operators.inference.batch_policy import Clock
+from operators.inference.compute_mode import REFERENCE_MODE, ComputeMode
+from operators.inference.loaded_model import LoadedModel
+from operators.inference.mode_choice import Trial
+
+logger = logging.getLogger(__name__)
+
+NUM_ROUNDS: Final = 6
+"""Every mode runs once in each; the first round is not counted."""
+
+OpenModel = Callable[[ComputeMode], LoadedModel]
+"""Loads the model in a mode, neither compiled nor warm."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialReport:
+    """Results for one model."""
+
+    trials: tuple[Trial, ...]
+    is_complete: bool
+    """False if the time was not sufficient for all modes and rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A warm model, and the batch sizes that it can run."""
+
+    model: LoadedModel
+    sizes: tuple[int, ...]
+
+
+def try_modes(
+    card: Card,
+    inputs: Sequence[np.ndarray],
+    modes: Sequence[ComputeMode],
+    open_model: OpenModel,
+    clock: Clock,
+    limit_seconds: float,
+) -> TrialReport:
+    """Compare the answers of each mode with those of `REFERENCE_MODE`, and time the modes that pass.
+
+    Args:
+        card: of the model.
+        inputs: at least one real input.
+        modes: what may be chosen.
+        open_model: called once per mode, and for the reference.
+        clock: CPU seconds of the calling thread; only for the limit.
+        limit_seconds: no further mode is opened and no further round begins after this time.
+
+    Raises:
+        Exception: the model does not run in the reference mode.
+    """
+    until_seconds = clock() + limit_seconds
+    with ExitStack() as opening:
+        reference = _opened(open_model(REFERENCE_MODE), opening)
+        expected = _answers(reference, inputs)
+        usable: dict[ComputeMode, _Opened] = {REFERENCE_MODE: reference} if REFERENCE_MODE in modes else {}
+        failed: list[Trial] = []
+        for mode in modes:
+            if mode == REFERENCE_MODE or clock() >= until_seconds:
+                continue
+            found = _judged(card, mode, inputs, expected, open_model, opening)
+            if isinstance(found, Trial):
+                failed.append(found)
+            else:
+                usable[mode] = found
+        seconds, num_rounds = _timed(usable, inputs, lambda: clock() >= until_seconds)
+    timed = [Trial(mode, each) for mode, each in seconds.items()]
+    is_complete = num_rounds == NUM_ROUNDS and len(timed) + len(failed) == len(modes)
+    return TrialReport((*timed, *failed), is_complete)
+
+
+def _opened(model: LoadedModel, opening: ExitStack) -> _Opened:
+    opening.callback(model.close)
+    model.compile()
+    return _Opened(model, tuple(sorted(model.warm_up())))
+
+
+def _judged(
+    card: Card,
+    mode: ComputeMode,
+    inputs: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+    open_model: OpenModel,
+    opening: ExitStack,
+) -> _Opened | Trial:
+    try:
+        opened = _opened(open_model(mode), opening)
+        if (opened.model.engine, opened.model.precision) != (mode.engine, mode.precision):
+            return Trial(mode, None, "failed: the engine cannot compile it")
+        excess = card.excess_of(expected, _answers(opened, inputs))
+    except DeviceFault:
+        raise
+    except Exception as error:
+        # An engine may fail at a model with any error. Then the model runs in another mode.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        return Trial(mode, None, f"failed: {reason[:200]}")
+    return opened if excess is None else Trial(mode, None, f"not within the tolerance: {excess}")
+
+
+def _answers(opened: _Opened, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Return the outputs for all inputs, in their order; computed in batches of one shape."""
+    rows: dict[int, tuple[np.ndarray, ...]] = {}
+    for places in _by_shape(inputs).values():
+        size = opened.sizes[-1]
+        for start in range(0, len(places), size):
+            some = places[start : start + size]
+            values = opened.model.run(_batch([inputs[place] for place in some], size)).values
+            rows |= {place: tuple(value[row] for value in values) for row, place in enumerate(some)}
+    return tuple(np.stack([rows[place][index] for place in range(len(inputs))]) for index in range(len(rows[0])))
+
+
+def _by_shape(inputs: Sequence[np.ndarray]) -> Mapping[tuple[int, ...], list[int]]:
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, item in enumerate(inputs):
+        places.setdefault(item.shape, []).append(place)
+    return places
+
+
+def _batch(items: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """Stack items, repeated until there are `size`: a row of zeros may cost less than a real one."""
+    return np.stack(list(islice(cycle(items), size)))
+
+
+def _timed(
+    usable: Mapping[ComputeMode, _Opened], inputs: Sequence[np.ndarray], is_over: Callable[[], bool]
+) -> tuple[dict[ComputeMode, float], int]:
+    """Return the median seconds of an item by mode, and the number of complete rounds."""
+    work = {mode: list(_workload(opened.sizes, inputs)) for mode, opened in usable.items()}
+    measured: dict[ComputeMode, list[float]] = {mode: [] for mode in usable}
+    num_rounds = 0
+    # At least one counted round, so that there is a result.
+    while num_rounds < NUM_ROUNDS and (num_rounds < 2 or not is_over()):
+        for mode in sorted(usable, key=str, reverse=num_rounds % 2 == 1):
+            measured[mode].append(_item_seconds(usable[mode].model, work[mode]))
+        num_rounds += 1
+    return {mode: median(seconds[1:]) for mode, seconds in measured.items()}, num_rounds
+
+
+def _workload(sizes: Sequence[int], inputs: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield a lone item and a full batch of every input shape."""
+    for places in _by_shape(inputs).values():
+        for size in dict.fromkeys((sizes[0], sizes[-1])):
+            yield _batch([inputs[place] for place in places[:size]], size)
+
+
+def _item_seconds(model: LoadedModel, batches: Sequence[np.ndarray]) -> float:
+    return sum(model.run(batch).device_seconds / len(batch) for batch in batches) / len(batches)

@@ -1,0 +1,84 @@
+"""Tests whether the optional engine OpenVINO is installed, and which precisions it computes correctly on this CPU.
+
+As `cpu_probe`, in a child process: OpenVINO has kernels of its own, obeys none of oneDNN's environment variables, and
+ends the process if the CPU's flags list instructions that a hypervisor traps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from models.card import Precision
+from operators.inference.cpu_probe import cpu_facts
+from operators.inference.private_cache import PrivateCache
+
+CHILD_SECONDS: Final = 120.0
+"""A child that takes longer is killed, and the missing result is not stored."""
+CHILD_FILE: Final = Path(__file__).with_name("openvino_probe_child.py")
+_PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
+
+RunChild = Callable[[Precision], bool | None]
+"""Whether a precision works; None if the child gave no answer in time."""
+
+
+def openvino_precisions(kept: PrivateCache, run_child: RunChild | None = None) -> tuple[Precision, ...]:
+    """Return the precisions that OpenVINO computes correctly here; none if it is not installed.
+
+    Args:
+        kept: the cache of results.
+        run_child: tries one precision in a separate process.
+    """
+    if not is_installed():
+        return ()
+    name = f"openvino-probe-{_digest()}"
+    remembered = _remembered(kept.read(name))
+    if remembered is not None:
+        return remembered
+    answers = {precision: (run_child or run_probe_child)(precision) for precision in _PRECISIONS}
+    working = tuple(precision for precision, works in answers.items() if works)
+    if None not in answers.values():
+        kept.write(name, json.dumps(working).encode())
+    return working
+
+
+def is_installed() -> bool:
+    """Return whether the package is there; it is not imported."""
+    return find_spec("openvino") is not None
+
+
+def run_probe_child(precision: Precision) -> bool | None:
+    """Run `openvino_probe_child` and return its result."""
+    command = [sys.executable, "-P", str(CHILD_FILE), precision]
+    try:
+        child = subprocess.run(command, capture_output=True, timeout=CHILD_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    return child.returncode == 0
+
+
+def _remembered(content: bytes | None) -> tuple[Precision, ...] | None:
+    if content is None:
+        return None
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return None
+    if not isinstance(found, list) or not set(map(str, found)) <= set(_PRECISIONS):
+        return None
+    return tuple(precision for precision in _PRECISIONS if precision in found)
+
+
+def _digest() -> str:
+    try:
+        installed = version("openvino")
+    except PackageNotFoundError:
+        installed = "unknown"
+    return hashlib.sha256("\n".join((installed, *cpu_facts())).encode()).hexdigest()[:16]

@@ -1,0 +1,48 @@
+"""Real inputs of models in one file, to judge and time another way of computing. Setup creates it from sample clips."""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from models.card import Card
+
+logger = logging.getLogger(__name__)
+
+FILE_NAME: Final = "reference-inputs-1.npz"
+"""In the folder of weights and samples. The number changes with the content."""
+
+
+class ReferenceInputs:
+    """The inputs of one file, which is read when they are first needed.
+
+    Args:
+        path: of the file; without it there are no inputs.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def of(self, card: Card) -> Sequence[np.ndarray]:
+        """Return real inputs of a model, each in the card's shape and dtype; empty if there are none."""
+        found = self._arrays.get(card.name)
+        if found is None or found.shape[1:] != card.input_shape or found.dtype != card.input_dtype:
+            return ()
+        return tuple(found)
+
+    @cached_property
+    def _arrays(self) -> Mapping[str, np.ndarray]:
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except FileNotFoundError:
+            return {}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            logger.warning("cannot read the inputs that models are measured on, %s: %s", self.path, error)
+            return {}

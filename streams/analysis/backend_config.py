@@ -1,0 +1,31 @@
+"""The options of a device by the settings of a worker."""
+
+from __future__ import annotations
+
+from operators.inference.backend import BackendConfig
+from operators.inference.cpu_probe import CpuCapabilities
+from operators.inference.graph_cache import GraphCache
+from operators.inference.mode_chooser import ModeChooser
+from operators.inference.openvino_probe import openvino_precisions
+from operators.inference.private_cache import PrivateCache
+from operators.inference.reference_inputs import FILE_NAME, ReferenceInputs
+from streams.config.settings import Settings
+
+
+def backend_config(settings: Settings, capabilities: CpuCapabilities, kept: PrivateCache | None) -> BackendConfig:
+    """Return the options; probes OpenVINO once per machine if it is installed, in some seconds.
+
+    Args:
+        settings: of the worker.
+        capabilities: of the CPU.
+        kept: cache of what was compiled and measured; None if modules are not those of the registry.
+    """
+    return BackendConfig(
+        num_threads=settings.torch_threads,
+        precision=settings.precision,
+        cpu_bfloat16=capabilities.bfloat16,
+        cpu_note=capabilities.note,
+        openvino_precisions=() if kept is None else openvino_precisions(kept),
+        graphs=None if kept is None else GraphCache(kept),
+        chooser=None if kept is None else ModeChooser(kept, ReferenceInputs(settings.cache_dir / FILE_NAME)),
+    )

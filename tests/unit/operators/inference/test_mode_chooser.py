@@ -1,0 +1,281 @@
+"""A mode is measured once per machine, within the card's tolerance, in bounded time, and remembered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.card import Card, Precision
+from models.tolerance import Tolerance
+from operators.inference import mode_chooser
+from operators.inference.backend import DeviceResult
+from operators.inference.compute_mode import MODES, ComputeMode, Engine
+from operators.inference.mode_chooser import LIMIT_SECONDS, ModeChooser, ModeQuestion
+from operators.inference.mode_trials import NUM_ROUNDS, try_modes
+from operators.inference.private_cache import PrivateCache
+from operators.inference.reference_inputs import ReferenceInputs
+from tests.unit.operators.inference.fakes import number_card
+
+PLAIN, REDUCED, OTHER, _ = MODES
+CARD = replace(
+    number_card("tiny", (1, 2)), outputs=("doubled",), tolerances=(Tolerance(max_difference=0.5),), lengths=(1, 3),
+    input_shape=(3,),
+)  # fmt: skip
+
+
+@dataclass
+class ManualClock:
+    """Stands still unless a model runs."""
+
+    now_seconds: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now_seconds
+
+
+@dataclass
+class Machine:
+    """Says what each mode takes and answers; counts the models that were opened and closed."""
+
+    seconds: dict[ComputeMode, float] = field(default_factory=lambda: {PLAIN: 4.0, REDUCED: 1.0, OTHER: 2.0})
+    errors: dict[ComputeMode, float] = field(default_factory=dict)
+    """By how much a mode's answers are wrong."""
+    broken: dict[ComputeMode, Exception] = field(default_factory=dict)
+    clock: ManualClock = field(default_factory=ManualClock)
+    clock_seconds: float = 0.0
+    """What each run takes on the clock."""
+    opened: list[ComputeMode] = field(default_factory=list)
+    runs: list[ComputeMode] = field(default_factory=list)
+    num_open: int = 0
+
+    def open(self, mode: ComputeMode) -> Model:
+        if mode in self.broken:
+            raise self.broken[mode]
+        self.opened.append(mode)
+        self.num_open += 1
+        return Model(self, mode)
+
+
+@dataclass
+class Model:
+    machine: Machine
+    mode: ComputeMode
+
+    @property
+    def precision(self) -> Precision:
+        return self.mode.precision
+
+    @property
+    def engine(self) -> Engine:
+        return self.mode.engine
+
+    def compile(self) -> None:
+        """Nothing to compile."""
+
+    def warm_up(self) -> dict[int, float]:
+        return {1: 0.1, 2: 0.1}
+
+    def run(self, batch: np.ndarray) -> DeviceResult:
+        self.machine.runs.append(self.mode)
+        self.machine.clock.now_seconds += self.machine.clock_seconds
+        doubled = 2.0 * batch.sum(axis=1) + self.machine.errors.get(self.mode, 0.0)
+        return DeviceResult((doubled.astype(np.float32),), self.machine.seconds[self.mode] * len(batch))
+
+    def close(self) -> None:
+        self.machine.num_open -= 1
+
+
+class Inputs(ReferenceInputs):
+    """Of two lengths."""
+
+    def of(self, card: Card) -> Sequence[np.ndarray]:
+        return [np.arange(length, dtype=np.int64) for length in (1, 3, 3, 1, 3)]
+
+
+def question(machine: Machine, card: Card = CARD, modes: tuple[ComputeMode, ...] = MODES[:3]) -> ModeQuestion:
+    return ModeQuestion(card, modes, num_threads=1, open_model=machine.open)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> PrivateCache:
+    return PrivateCache(tmp_path / "compiled", 2**20)
+
+
+def chooser(files: PrivateCache, machine: Machine) -> ModeChooser:
+    return ModeChooser(files, Inputs(Path("nowhere")), machine.clock)
+
+
+def chosen(files: PrivateCache, machine: Machine, **changes: object) -> ComputeMode | None:
+    """Ask as a process does at its start."""
+    return chooser(files, machine).choose(replace(question(machine), **changes))  # type: ignore[arg-type]
+
+
+class TestTrials:
+    def test_takes_the_fastest_within_tolerance(self, files: PrivateCache) -> None:
+        """Every model that was opened for it is closed."""
+        machine = Machine()
+        assert chosen(files, machine) == REDUCED
+        assert machine.num_open == 0
+
+    def test_refuses_what_the_card_does_not_tolerate(
+        self, files: PrivateCache, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """However fast it is, and the log says by how much."""
+        caplog.set_level(logging.INFO)
+        assert chosen(files, Machine(errors={REDUCED: 0.6})) == OTHER
+        assert "torch-bfloat16 not within the tolerance: output doubled: largest difference 0.6" in caplog.text
+
+    def test_an_engine_that_fails_is_left_out(self, files: PrivateCache) -> None:
+        """Another mode runs the model."""
+        assert chosen(files, Machine(broken={REDUCED: RuntimeError("no such kernel")})) == OTHER
+
+    def test_a_model_that_fails_in_full_precision_fails(self, files: PrivateCache) -> None:
+        """Nothing could be compared with it."""
+        machine = Machine(broken={PLAIN: RuntimeError("broken")})
+        with pytest.raises(RuntimeError, match="broken"):
+            chosen(files, machine)
+        assert machine.num_open == 0
+
+    def test_modes_take_turns(self) -> None:
+        """So that a machine whose speed changes meanwhile slows all of them."""
+        machine = Machine()
+        try_modes(CARD, Inputs(Path()).of(CARD), MODES[:2], machine.open, machine.clock, 1.0)
+        timed = machine.runs[-NUM_ROUNDS * 2 * 4 :]
+        assert [mode for place, mode in enumerate(timed) if place % 4 == 0] == [REDUCED, PLAIN, PLAIN, REDUCED] * 3
+
+    def test_the_reference_is_not_chosen_if_it_may_not(self, files: PrivateCache) -> None:
+        """A setting may demand bfloat16; float32 is then computed only to compare with."""
+        machine = Machine(seconds={PLAIN: 1.0, REDUCED: 4.0, OTHER: 9.0})
+        assert chosen(files, machine, modes=(REDUCED,)) == REDUCED
+
+    def test_time_is_bounded(self, files: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
+        """On a machine that is too slow it ends early, and the next start measures again."""
+        caplog.set_level(logging.INFO)
+        machine = Machine(clock_seconds=LIMIT_SECONDS)
+        assert chosen(files, machine) is None
+        assert machine.opened == [PLAIN]
+        assert "model tiny is not completely measured, the next start does" in caplog.text
+        machine.clock_seconds = 0.0
+        assert chosen(files, machine) == REDUCED
+
+    def test_time_is_bounded_for_all_models_together(
+        self, files: PrivateCache, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A start with many new models leaves some to the next one."""
+        caplog.set_level(logging.INFO)
+        machine = Machine()
+        asked = chooser(files, machine)
+        machine.clock_seconds = LIMIT_SECONDS
+        asked.choose(question(machine))
+        machine.clock_seconds, machine.opened = 0.0, []
+        assert asked.choose(question(machine, replace(CARD, name="other"))) is None
+        assert machine.opened == []
+        assert "model other is not measured: no time left in this start, the next one does" in caplog.text
+
+
+class TestStored:
+    def test_a_second_start_measures_nothing(self, files: PrivateCache) -> None:
+        """It reads the choice."""
+        chosen(files, Machine())
+        machine = Machine(seconds={PLAIN: 1.0, REDUCED: 9.0, OTHER: 9.0})
+        assert chosen(files, machine) == REDUCED
+        assert machine.opened == []
+
+    def test_says_that_it_measures(self, files: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
+        """A first start takes longer; the log says why and how long at most. The second is silent."""
+        caplog.set_level(logging.INFO)
+        chosen(files, Machine())
+        assert (
+            f"measuring model tiny once on this machine, for at most about {LIMIT_SECONDS:g} CPU seconds" in caplog.text
+        )
+        assert "model tiny runs in torch-bfloat16" in caplog.text
+        caplog.clear()
+        chosen(files, Machine())
+        assert caplog.text == ""
+
+    @pytest.mark.parametrize("content", [b"", b"{", b'{"mode": {"engine": "torch", "precision": "int3"}, "facts": ""}'])
+    def test_a_damaged_choice_is_measured_again(self, files: PrivateCache, content: bytes) -> None:
+        """And stored again."""
+        chosen(files, Machine())
+        files.write(question(Machine()).entry_name, content)
+        machine = Machine()
+        assert chosen(files, machine) == REDUCED
+        assert machine.opened != []
+        assert chosen(files, again := Machine()) == REDUCED
+        assert again.opened == []
+
+    def test_other_code_is_measured_but_keeps_the_mode(
+        self, files: PrivateCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A release measures again; the mode changes only for a clear advantage."""
+        chosen(files, Machine())
+        monkeypatch.setattr(mode_chooser, "code_digest", lambda: "other")
+        machine = Machine(seconds={PLAIN: 1.0, REDUCED: 1.1, OTHER: 2.0})
+        assert chosen(files, machine) == REDUCED
+        assert machine.opened != []
+        monkeypatch.setattr(mode_chooser, "code_digest", lambda: "newest")
+        assert chosen(files, Machine(seconds={PLAIN: 1.0, REDUCED: 1.2, OTHER: 2.0})) == PLAIN
+
+    @pytest.mark.parametrize("function", ["code_digest", "openvino_version"])
+    def test_code_and_libraries_count(
+        self, files: PrivateCache, monkeypatch: pytest.MonkeyPatch, function: str
+    ) -> None:
+        """A choice of another release says nothing about this one."""
+        chosen(files, Machine())
+        monkeypatch.setattr(mode_chooser, function, lambda: "other")
+        machine = Machine()
+        chosen(files, machine)
+        assert machine.opened != []
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"num_threads": 2},
+            {"modes": MODES},
+            {"card": replace(CARD, version="2")},
+        ],
+    )
+    def test_threads_modes_and_weights_count(self, files: PrivateCache, changes: dict[str, object]) -> None:
+        """Each has a choice of its own."""
+        chosen(files, Machine())
+        machine = Machine(seconds=dict.fromkeys(MODES, 1.0))
+        chosen(files, machine, **changes)
+        assert machine.opened != []
+
+    def test_another_processor_has_its_own(self, files: PrivateCache, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A cache may lie on a disk that several machines share."""
+        chosen(files, Machine())
+        monkeypatch.setattr(mode_chooser, "cpu_facts", lambda: ["model name: other"])
+        assert chosen(files, Machine(seconds={PLAIN: 1.0, REDUCED: 1.1, OTHER: 2.0})) == PLAIN
+        monkeypatch.undo()
+        assert chosen(files, Machine(seconds=dict.fromkeys(MODES, 1.0))) == REDUCED
+
+
+class TestWithoutInputs:
+    def test_nothing_is_chosen(self, files: PrivateCache, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """Tolerance cannot be judged without real inputs; the log says where they are missing."""
+        caplog.set_level(logging.INFO)
+        machine = Machine()
+        inputs = ReferenceInputs(tmp_path / "inputs.npz")
+        assert ModeChooser(files, inputs, machine.clock).choose(question(machine)) is None
+        assert f"model tiny is not measured: no inputs for it in {tmp_path / 'inputs.npz'}" in caplog.text
+
+    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])
+    def test_a_damaged_file_has_none(self, tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+        """Said in the log."""
+        caplog.set_level(logging.WARNING)
+        path = tmp_path / "inputs.npz"
+        path.write_bytes(content)
+        assert ReferenceInputs(path).of(CARD) == ()
+        assert "cannot read the inputs" in caplog.text
+
+    def test_inputs_of_another_shape_are_none(self, tmp_path: Path) -> None:
+        """They are of another release of the model."""
+        path = tmp_path / "inputs.npz"
+        np.savez(path, tiny=np.zeros((4, 2), dtype=np.int64))
+        assert ReferenceInputs(path).of(CARD) == ()

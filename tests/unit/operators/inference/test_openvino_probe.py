@@ -1,0 +1,81 @@
+"""OpenVINO is used only if it is installed, and in the precisions that a child process computed correctly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.card import Precision
+from operators.inference import openvino_probe
+from operators.inference.openvino_probe import openvino_precisions, run_probe_child
+from operators.inference.private_cache import PrivateCache
+
+
+class Child:
+    """Gives one answer per precision, and counts questions."""
+
+    def __init__(self, **answers: bool | None) -> None:
+        self._answers = answers
+        self.count = 0
+
+    def __call__(self, precision: Precision) -> bool | None:
+        self.count += 1
+        return self._answers[precision]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> PrivateCache:
+    return PrivateCache(tmp_path / "compiled", 2**20)
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_probe, "is_installed", lambda: True)
+
+
+class TestProbe:
+    def test_without_the_package_there_is_nothing(self, files: PrivateCache, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No child is started."""
+        monkeypatch.setattr(openvino_probe, "is_installed", lambda: False)
+        child = Child(float32=True, bfloat16=True)
+        assert (openvino_precisions(files, child), child.count) == ((), 0)
+
+    def test_a_crash_excludes_one_precision(self, files: PrivateCache) -> None:
+        """And is remembered."""
+        for count in (2, 0):
+            child = Child(float32=True, bfloat16=False)
+            assert (openvino_precisions(files, child), child.count) == (("float32",), count)
+
+    def test_no_answer_is_not_remembered(self, files: PrivateCache) -> None:
+        """The machine may only be busy."""
+        assert openvino_precisions(files, Child(float32=None, bfloat16=True)) == ("bfloat16",)
+        assert openvino_precisions(files, Child(float32=True, bfloat16=True)) == ("float32", "bfloat16")
+
+    @pytest.mark.parametrize("content", [b"", b"{}", b'["int3"]', b"3"])
+    def test_a_damaged_result_is_probed_again(self, files: PrivateCache, content: bytes) -> None:
+        """Whatever it contains."""
+        openvino_precisions(files, Child(float32=True, bfloat16=True))
+        (entry,) = files.folder.iterdir()
+        files.write(entry.name, content)
+        child = Child(float32=True, bfloat16=False)
+        assert (openvino_precisions(files, child), child.count) == (("float32",), 2)
+
+    def test_another_processor_is_probed(self, files: PrivateCache, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A cache may lie on a disk that several machines share."""
+        openvino_precisions(files, Child(float32=True, bfloat16=True))
+        monkeypatch.setattr(openvino_probe, "cpu_facts", lambda: ["model name: other"])
+        assert openvino_precisions(files, Child(float32=True, bfloat16=False)) == ("float32",)
+
+
+class TestChild:
+    def test_computes_full_precision(self) -> None:
+        """The real program, in the precision that every processor has."""
+        assert run_probe_child("float32") is True
+
+    def test_a_program_that_fails_says_no(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """An instruction that traps, or wrong values."""
+        program = tmp_path / "child.py"
+        program.write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+        monkeypatch.setattr(openvino_probe, "CHILD_FILE", program)
+        assert run_probe_child("bfloat16") is False
