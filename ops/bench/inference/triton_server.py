@@ -17,6 +17,11 @@ from streams.config.settings import read_settings
 from streams.lifecycle.process_setup import prepare_process
 
 
+def _shape_of(value: np.ndarray) -> tuple[int, ...]:
+    """Return the shape of a row; Triton wants at least one dimension."""
+    return value.shape[1:] or (1,)
+
+
 def main(arguments: list[str]) -> None:
     """Serve until the process is ended."""
     benched = BenchedModel.from_json(json.loads(arguments[0]))
@@ -29,7 +34,7 @@ def main(arguments: list[str]) -> None:
     def infer(**inputs: np.ndarray) -> list[np.ndarray]:
         rows = inputs[INPUT]
         values = loaded.run(padded(list(rows), benched.sizes, card)).values
-        return [value[: len(rows)] for value in values]
+        return [value[: len(rows)].reshape(len(rows), *_shape_of(value)) for value in values]
 
     probe = loaded.run(np.zeros((benched.sizes[0], *card.input_shape), dtype=card.input_dtype)).values
     config = TritonConfig(
@@ -46,7 +51,7 @@ def main(arguments: list[str]) -> None:
             infer_func=infer,
             inputs=[Tensor(name=INPUT, dtype=np.dtype(card.input_dtype).type, shape=card.input_shape)],
             outputs=[
-                Tensor(name=name, dtype=np.float32, shape=value.shape[1:])
+                Tensor(name=name, dtype=np.float32, shape=_shape_of(value))
                 for name, value in zip(card.outputs, probe, strict=True)
             ],
             config=ModelConfig(
