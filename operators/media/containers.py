@@ -191,10 +191,23 @@ def read_only(container: InputContainer, wanted: Stream) -> None:
         stream.discard = Discard.default if stream.index == wanted.index else Discard.all
 
 
+def open_apart(media: MediaFile) -> InputContainer:
+    """Return another container of a file that is local as a whole, with an offset of its own; the caller closes it.
+
+    Raises:
+        FFmpegError: as `take_container`.
+    """
+    return _opened(media, ProgressiveFile(media.fd, media.size_bytes))
+
+
 def _open(media: MediaFile) -> InputContainer:
     media.reader.seek(0)
+    return _opened(media, media.reader)
+
+
+def _opened(media: MediaFile, reader: ProgressiveFile) -> InputContainer:
     return av.open(
-        media.reader,
+        reader,
         mode="r",
         options={
             "protocol_whitelist": NO_PROTOCOL,

@@ -31,6 +31,8 @@ MAX_NOTE_BYTES = 512 * 1024
 """Of metadata that is not text: thumbnails and makers' notes of cameras are shorter in total."""
 MAX_DATA_RATIO = 0.2
 """Of the file: time codes, positions and sensors need less, in addition to pictures."""
+OWN_HEADERS = {"mpeg": ("mpeg",), "ogg": ("ogg", "flac"), "mxf": ("mxf",)}
+"""Packs, logical streams and partitions, which FFmpeg reads one after the other: another one is no other file."""
 SECOND_TABLE = "second table of contents"
 
 
@@ -107,8 +109,14 @@ def _bytes(container: InputContainer, media: MediaFile, ledger: Ledger) -> Itera
         yield UnseenTrack("trailing", -1, kind_of_content(media, behind), num_trailing)
     strays = ledger.strays if num_hidden < CLEARLY_HIDDEN_BYTES else ()
     for unused in (ledger.notes, strays, ledger.described, () if is_named else behind):
-        for found in embedded_files(media, unused)[:1]:
-            yield UnseenTrack("attachment", -1, found.format, found.size_bytes)
+        found = [file for file in embedded_files(media, unused) if not _is_repeated(file.format, container)]
+        yield from [UnseenTrack("attachment", -1, file.format, file.size_bytes) for file in found[:1]]
+
+
+def _is_repeated(name: str, container: InputContainer) -> bool:
+    """Return whether a container of this kind has such headers itself."""
+    codecs = (codec_name(stream) for stream in container.streams.audio)
+    return name in OWN_HEADERS.get(container.format.name, ()) or any(codec.startswith(name) for codec in codecs)
 
 
 def _num_hidden(media: MediaFile, ledger: Ledger) -> int:

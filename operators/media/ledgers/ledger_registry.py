@@ -10,6 +10,7 @@ from operators.media.ledgers.flv import AUDIO, VIDEO, flv_ledger
 from operators.media.ledgers.ledger import Ledger
 from operators.media.ledgers.matroska import matroska_ledger
 from operators.media.ledgers.mp4 import mp4_ledger
+from operators.media.ledgers.packets import packet_ledger
 from operators.media.ledgers.riff import riff_ledger
 from operators.media.ledgers.stills import gif_ledger, jpeg_ledger, png_ledger
 from operators.media.ledgers.transport import transport_ledger
@@ -42,7 +43,7 @@ def ledger_of(container: InputContainer, media: MediaFile, *, may_read_all: bool
         return _flv(container, media)
     if name == "avi":
         return _avi(container, media, was_listed=was_listed)
-    return riff_ledger(media, len(container.streams)) if name in _RIFF else Ledger(media.size_bytes)
+    return riff_ledger(media, len(container.streams)) if name in _RIFF else packet_ledger(media)
 
 
 def _matroska(container: InputContainer, media: MediaFile, *, may_read_all: bool) -> Ledger:

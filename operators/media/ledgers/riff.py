@@ -23,6 +23,8 @@ MAX_DEPTH = 8
 MAX_INDEX_BYTES = 32 * 2**20
 """Of one index, which is read entry by entry."""
 _MAGICS = (b"RIFF", b"RF64", b"BW64", b"RIFX")
+MAX_HEADER_BYTES = 2**14
+"""Of a chunk that is no picture and no sound."""
 MAX_PEAK_RATIO = 4
 """Length of the peaks divided by that of all else: two peaks of 16 bits for each sample of 8 bits."""
 _OPEN_SIZES = (0, 0xFFFFFFFF)
@@ -41,6 +43,7 @@ _AVI_BYTES: Final = {b"avih": 64, b"strh": 64, b"strf": 2**14, b"dmlh": 512, b"v
 _WEBP_BYTES: Final = {b"VP8X": 10, b"ANIM": 6}
 _WEBP_PICTURES = (b"VP8 ", b"VP8L", b"ALPH")
 _ANIMATION_FLAG = 2
+_ALPHA_FLAG = 16
 _STREAM_KINDS = (b"dc", b"db", b"wb", b"tx", b"pc", b"iv")
 _INDEX_ENTRY_BYTES = 16
 _FIELD_ENTRY_BYTES = 12
@@ -66,7 +69,11 @@ class _Walk:
     indexes: list[tuple[bytes, int, int]] = field(default_factory=list)
     num_chunks: int = 0
     """Number that an index may list."""
+    num_open_lists: int = 0
+    """Lists of the streams' chunks around the walk."""
     is_animated: bool = False
+    max_alpha_bytes: int = 0
+    """Of a still WebP picture: one a pixel, unless it is packed."""
 
 
 def riff_ledger(media: MediaFile, num_streams: int) -> Ledger:
@@ -112,7 +119,9 @@ def _walk_chunks(walk: _Walk, extent: Extent, *, depth: int) -> int:
             return stop
         name = walk.media.peek(first, 4) if kind == b"LIST" else b""
         if name in _LISTS and depth < MAX_DEPTH:
+            walk.num_open_lists += name == b"movi"
             last = _walk_chunks(walk, (first + 4, last), depth=depth + 1)
+            walk.num_open_lists -= name == b"movi"
         elif name in _LISTS:
             walk.ledger.strays.append((first, last))
         _take_chunk(walk, kind, first, last)
@@ -142,7 +151,7 @@ def _chunk(walk: _Walk, place: int, stop: int, depth: int) -> tuple[bytes | None
 
 
 def _take_chunk(walk: _Walk, kind: bytes, first: int, last: int) -> None:
-    if walk.form == b"AVI " and _is_of_stream(walk, kind):
+    if walk.num_open_lists and _is_of_stream(walk, kind):
         walk.ledger.num_stream_bytes += last - first
         walk.num_chunks += 1
         walk.budget.spend_sample(last - first)
@@ -160,6 +169,8 @@ def _take_chunk(walk: _Walk, kind: bytes, first: int, last: int) -> None:
         walk.indexes.append((kind, first, last))
     else:
         unused = first + min(last - first, _needed_bytes(walk, kind, first, last))
+        if unused - first <= MAX_HEADER_BYTES:
+            walk.ledger.described.append((first, unused))
         walk.ledger.strays.append((unused, last), header_bytes=8)
 
 
@@ -189,8 +200,19 @@ def _needed_bytes(walk: _Walk, kind: bytes, first: int, last: int) -> int:
     if walk.form == b"WEBP":
         flags = walk.media.peek(first, 1) if kind == b"VP8X" else b""
         walk.is_animated |= bool(flags and flags[0] & _ANIMATION_FLAG)
+        if flags and flags[0] & _ALPHA_FLAG:
+            size = walk.media.peek(first + 4, 6)
+            width, height = (int.from_bytes(size[place : place + 3], "little") + 1 for place in (0, 3))
+            walk.max_alpha_bytes = 1 + width * height
+    if kind == b"ALPH":
+        return _alpha_bytes(walk, last - first)
     is_content = kind == b"data" if walk.form == b"WAVE" else kind in _WEBP_PICTURES
     return last - first if is_content else {**_WAVE_BYTES, **_WEBP_BYTES}.get(kind, 0)
+
+
+def _alpha_bytes(walk: _Walk, num_bytes: int) -> int:
+    """Return the necessary length of transparency: none behind the picture, or without the flag for it."""
+    return 0 if walk.seen[b"VP8 "] or walk.seen[b"VP8L"] else min(num_bytes, walk.max_alpha_bytes)
 
 
 def _is_among(walk: _Walk, kind: bytes, num_needed: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 from operators.media.containers import MediaFile
 from operators.media.ledgers.jpeg_parts import listed_pictures
 from operators.media.ledgers.ledger import Extent, Ledger
+from operators.media.ledgers.png_rows import PackedRows
 from operators.media.ledgers.profiles import MAX_PROFILE_BYTES, PROFILE_HEAD_BYTES, is_packed_profile, is_profile
 
 MAX_PARTS = 200_000
@@ -38,6 +39,7 @@ _GIF_CONTROL_BYTES = 8
 def png_ledger(media: MediaFile) -> Ledger:
     """After `IEND`; text and profiles are notes, chunks that players do not read are strays."""
     ledger, start, is_animated = Ledger(media.size_bytes), 8, False
+    rows = PackedRows(media.peek(16, 13))
     for _ in range(MAX_PARTS):
         header = media.peek(start, 8)
         if len(header) < 8:
@@ -49,7 +51,9 @@ def png_ledger(media: MediaFile) -> Ledger:
             take_profile(ledger, [(first, last)])
         elif _is_png_note(kind):
             ledger.notes.append((first, last), header_bytes=12)
-        elif kind != b"IDAT" and not (kind == b"fdAT" and is_animated):
+        elif kind == b"IDAT":
+            ledger.strays.append(rows.unused(media, first, last), header_bytes=12)
+        elif not (kind == b"fdAT" and is_animated):
             ledger.strays.append((min(last, first + _PNG_BYTES.get(kind, 0)), last), header_bytes=12)
         start += 12 + int(size)
         if kind == b"IEND":
@@ -108,6 +112,7 @@ def _take_segments(whole: bytes, ledger: Ledger, notes: list[Extent], tables: li
             ledger.strays.append((start, stop), header_bytes=4)
         else:
             used += stop - start
+            ledger.described.append((start, stop))
 
 
 def _is_jpeg(whole: bytes, start: int, stop: int, ledger: Ledger) -> bool:

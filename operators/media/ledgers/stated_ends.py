@@ -1,0 +1,106 @@
+"""Ends that the header of a file states, for formats of which FFmpeg reads on to the end of the file."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from operators.media.containers import MediaFile
+
+MAX_DIRECTORIES = 200
+"""Of one TIFF file."""
+MAX_ENTRIES = 4_096
+"""Of one directory."""
+MAX_STRIPS = 1_000_000
+_ORDERS: Final = {b"II*\0": "<", b"MM\0*": ">"}
+_TYPE_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_LENGTH_OF: Final = {273: 279, 324: 325, 513: 514}
+"""By tag of positions: that of lengths, of strips, tiles and a JPEG picture."""
+_INNER: Final = (330, 34_665, 34_853, 40_965)
+"""Directories inside a page: pictures, EXIF, positions."""
+_BITMAP_PLAIN: Final = (0, 3, 6)
+_UNKNOWN: Final = 0xFFFFFFFF
+_FRAME_HEAD_BYTES: Final = 64
+
+
+def stated_end(media: MediaFile) -> int:
+    """Return the end of the content of AU, BMP and TIFF; 0 if the header states none, and for other formats."""
+    head = media.peek(0, 54)
+    if head.startswith(b".snd") and len(head) >= 12:
+        offset, size = struct.unpack_from(">II", head, 4)
+        return offset + size if size != _UNKNOWN else 0
+    if head.startswith(b"BM") and len(head) == 54:
+        return _end_of_bitmap(head)
+    return _end_of_tiff(media, _ORDERS[head[:4]]) if head[:4] in _ORDERS else 0
+
+
+def max_packet_bytes(media: MediaFile) -> int:
+    """Return the longest possible frame of a FLAC file, by its number of samples; 0 for other formats."""
+    head = media.peek(0, 26)
+    if not head.startswith(b"fLaC") or len(head) < 26:
+        return 0
+    num_samples = int.from_bytes(head[10:12], "big")
+    packed = int.from_bytes(head[18:22], "big")
+    channels, bits = (packed >> 9 & 7) + 1, (packed >> 4 & 31) + 1
+    return num_samples * channels * (bits + 1) // 8 + _FRAME_HEAD_BYTES
+
+
+def _end_of_bitmap(head: bytes) -> int:
+    offset, header_bytes, width, height = struct.unpack_from("<IIii", head, 10)
+    if header_bytes < 40:
+        return 0
+    bits, coding, num_bytes = struct.unpack_from("<HII", head, 28)
+    if coding in _BITMAP_PLAIN:
+        return int(offset + (abs(width) * bits + 31) // 32 * 4 * abs(height))
+    return int(offset + num_bytes) if num_bytes else 0
+
+
+def _end_of_tiff(media: MediaFile, order: str) -> int:
+    """Return the end of the last value, strip, tile or directory."""
+    end, places, seen = 8, [_number(media, order, 4)], {0}
+    while places and len(seen) < MAX_DIRECTORIES:
+        place = places.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        entries = list(_entries(media, order, place))
+        behind = place + 2 + 12 * len(entries)
+        end = max(end, behind + 4)
+        places.append(_number(media, order, behind))
+        fields = {tag: (kind, count, at) for tag, kind, count, at in entries}
+        for kind, count, at in fields.values():
+            end = max(end, at + _TYPE_BYTES.get(kind, 1) * count)
+        places += [inner for tag in _INNER if tag in fields for inner in _values(media, order, *fields[tag])]
+        for starts, lengths in _LENGTH_OF.items():
+            if starts in fields and lengths in fields:
+                pairs = zip(
+                    _values(media, order, *fields[starts]), _values(media, order, *fields[lengths]), strict=False
+                )
+                end = max([end, *(first + size for first, size in pairs)])
+    return end
+
+
+def _entries(media: MediaFile, order: str, place: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield tag, type, number and position of the values of each entry."""
+    head = media.peek(place, 2)
+    num_entries = struct.unpack(order + "H", head)[0] if len(head) == 2 else 0
+    body = media.peek(place + 2, 12 * min(num_entries, MAX_ENTRIES))
+    for number in range(len(body) // 12):
+        tag, kind, count, value = struct.unpack_from(order + "HHII", body, 12 * number)
+        is_inside = _TYPE_BYTES.get(kind, 1) * count <= 4
+        yield tag, kind, count, place + 2 + 12 * number + 8 if is_inside else value
+
+
+def _values(media: MediaFile, order: str, kind: int, count: int, at: int) -> list[int]:
+    letter = {3: "H", 4: "I", 13: "I"}.get(kind)
+    if letter is None:
+        return []
+    width = struct.calcsize(letter)
+    body = media.peek(at, min(count, MAX_STRIPS) * width)
+    return list(struct.unpack(f"{order}{len(body) // width}{letter}", body[: len(body) // width * width]))
+
+
+def _number(media: MediaFile, order: str, place: int) -> int:
+    body = media.peek(place, 4)
+    return int(struct.unpack(order + "I", body)[0]) if len(body) == 4 else 0
