@@ -27,7 +27,7 @@ def bench(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON object here.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Throughput against latency, as .png or .svg.")] = None,
 ) -> None:
-    """Measure batch sizes, threads and precisions of each model; workers take their batch sizes from the result."""
+    """Measure batch sizes, threads, engines and precisions; workers take their batch sizes from the result."""
     settings = settings_or_exit()
     _require_suffix(plot)
     cards = _cards(settings, models or [])

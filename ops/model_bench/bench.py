@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from models.card import Card
 from models.card_files import verify_card
@@ -26,20 +27,13 @@ def time_models(
 
     capabilities = prepare_process(settings)
     from models.loaders import load_module  # torch comes with it: not before the process is prepared
-    from operators.inference.backend import BackendConfig
     from operators.inference.backend_registry import open_device_energy
-    from operators.inference.graph_cache import GraphCache
+    from streams.analysis.backend_config import backend_config
     from streams.costs.power import open_core_energy
     from streams.lifecycle.private_cache import private_cache
 
     device = _device(settings)
-    config = BackendConfig(
-        num_threads=settings.torch_threads,
-        precision="auto",
-        cpu_bfloat16=capabilities.bfloat16,
-        cpu_note=capabilities.note,
-        graphs=GraphCache(private_cache(settings)),
-    )
+    config = replace(backend_config(settings, capabilities, private_cache(settings)), chooser=None)  # all are measured
     energy = open_core_energy() if device == HOST else open_device_energy(device)
     timed = []
     for card in cards:

@@ -1,10 +1,11 @@
-"""Measures models on the device at hand: every batch size, number of threads and precision that they permit."""
+"""Measures models on the device at hand: every batch size, number of threads, engine and precision of theirs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from statistics import median
 from typing import get_args
 
@@ -14,6 +15,7 @@ from models.card import Card
 from operators.energy import EnergyCounter
 from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend
+from operators.inference.compute_mode import EnginePreference
 from operators.inference.operating_points import OperatingPoint, SizeTiming, knee_of
 from operators.inference.precision import PrecisionPreference
 from operators.inference.precision_wrapper import warm_up_batch
@@ -44,7 +46,7 @@ class ModelTiming:
 
     Args:
         device: a name of `operators.inference.backend_registry.BACKENDS`.
-        config: of the device; precision and threads are replaced.
+        config: of the device; engine, precision and threads are replaced.
         load_module: builds a card's module.
         threads: numbers of threads.
         energy: the device's meter; None if none can be read.
@@ -83,9 +85,8 @@ class ModelTiming:
                 runner = Runner(card, self.load_module, open_backend(self.device, config))
                 try:
                     runner.open()
-                except ValueError as error:  # this device has not that precision
-                    self.say(f"{card.name}: {error}")
-                    continue
+                except ValueError:
+                    continue  # this machine has not that engine, or not in that precision
                 try:
                     if runner.mode not in seen:
                         seen.add(runner.mode)
@@ -101,9 +102,9 @@ class ModelTiming:
 
 def configurations(config: BackendConfig) -> Iterator[BackendConfig]:
     """Yield a configuration for each way to compute that settings can prefer."""
-    for precision in get_args(PrecisionPreference):
-        if precision != "auto":
-            yield replace(config, precision=precision)
+    for engine, precision in product(get_args(EnginePreference), get_args(PrecisionPreference)):
+        if "auto" not in (engine, precision):
+            yield replace(config, engine=engine, precision=precision)
 
 
 def thread_counts(cores: int) -> tuple[int, ...]:
