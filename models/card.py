@@ -341,8 +341,8 @@ class Card:
     scores_digest: str = ""
     """SHA-256 of the parts of an added card that decide the model's own scores, which a calibration is fitted for."""
     lengths: tuple[int, ...] = ()
-    """Lengths of the first axis of an item that the model takes, ascending, the last one as in `input_shape`; zeros at
-    the end of an item change no output. Empty: only `input_shape`."""
+    """Lengths of an item that the model takes, ascending, the last one as in `input_shape`; what is left out at the end
+    would be zeros, and changes nothing of the rest. Empty: only `input_shape`."""
     digest: str = ""
     """SHA-256 of the result-relevant parts of an added card; empty for the product's own, which are part of the
     release."""

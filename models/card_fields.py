@@ -335,6 +335,8 @@ class RunsTable(_Table, frozen=True, kw_only=True):
 
     batch_sizes: Annotated[tuple[Annotated[int, Meta(ge=1, le=MAX_BATCH)], ...], Meta(max_length=16)] = (1, 4, 8)
     precisions: Annotated[tuple[Precision, ...], Meta(min_length=1, max_length=2)] = ("float32",)
+    lengths: Annotated[tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...], Meta(max_length=8)] = ()
+    """Of models of the product: lengths of an item, see `Card.lengths`."""
     devices: Annotated[tuple[DeviceName, ...], Meta(min_length=1, max_length=3)] | None = None
     """cpu and cuda where they are left out; only cpu for ONNX."""
 

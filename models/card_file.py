@@ -85,6 +85,7 @@ def _card(table: CardTable, path: Path) -> Card:
         generation=table.generation,
         checked_on=table.checked_on,
         devices=devices_of(table),
+        lengths=table.runs.lengths,
         tolerances=output_tolerances(table),
         embedding_space=space,
         labels=labels + box_labels,

@@ -8,7 +8,7 @@ from typing import Final
 
 from models.card import DeviceName
 from models.card_errors import refuse
-from models.card_fields import CardTable, OnnxTable, PackageTable, TransformersTable
+from models.card_fields import CardTable, OnnxTable, OperatorTable, PackageTable, TransformersTable
 
 _TORCH_DEVICES: Final[tuple[DeviceName, ...]] = ("cpu", "cuda")
 
@@ -23,6 +23,7 @@ def check_runs(table: CardTable, path: Path) -> None:
     for field, given in (("precisions", table.runs.precisions), ("devices", table.runs.devices or ())):
         if len(set(given)) < len(given):
             raise refuse(path, f"runs.{field}", list(given), "each once")
+    _check_lengths(table, path)
     if "float32" not in table.runs.precisions:
         raise refuse(path, "runs.precisions", list(table.runs.precisions), "a list with float32, the reference")
     if not isinstance(table.model, PackageTable | TransformersTable) and table.runs.precisions != ("float32",):
@@ -30,6 +31,19 @@ def check_runs(table: CardTable, path: Path) -> None:
         raise refuse(path, "runs.precisions", list(table.runs.precisions), allowed)
     if isinstance(table.model, OnnxTable) and devices_of(table) != ("cpu",):
         raise refuse(path, "runs.devices", list(devices_of(table)), "cpu: a graph runs on the processor")
+
+
+def _check_lengths(table: CardTable, path: Path) -> None:
+    lengths = table.runs.lengths
+    if not lengths:
+        return
+    if not isinstance(table.input, OperatorTable):
+        raise refuse(path, "runs.lengths", list(lengths), "nothing: items of this input kind have one length")
+    longest = table.input.shape[:1]
+    if lengths[-1:] != longest or any(first >= second for first, second in pairwise(lengths)):
+        raise refuse(
+            path, "runs.lengths", list(lengths), f"ascending numbers up to the length in input.shape, {longest}"
+        )
 
 
 def devices_of(table: CardTable) -> tuple[DeviceName, ...]:

@@ -18,8 +18,10 @@ from models.bounded_text import bounded_text
 from models.weight_files import MINILM_TOKENIZER, MINILM_WEIGHTS
 from models.weights import weight_path
 
-NUM_TOKENS = 128
-"""Word pieces of one item, including its two marks; later text is not read."""
+LENGTHS = (32, 64, 128)
+"""Of items, in word pieces."""
+NUM_TOKENS = LENGTHS[-1]
+"""Word pieces of the longest item, including its two marks; later text is not read."""
 MAX_CHARACTERS = 4_000
 """The rest is not read; more than 128 pieces of any ordinary text."""
 EMBEDDING_SIZE = 384
@@ -36,18 +38,22 @@ class SentenceTokens:
     def __init__(self, tokenizer: Tokenizer) -> None:
         """Use a tokenizer; `[SEP]` and similar words in a text become ordinary text, never marks."""
         tokenizer.enable_truncation(NUM_TOKENS)
-        tokenizer.enable_padding(length=NUM_TOKENS, pad_id=_PADDING)
+        tokenizer.no_padding()
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
 
     def encode(self, text: str) -> np.ndarray:
-        """Return (128,) int64 token numbers, with zeros after the end."""
-        return np.array(self._tokenizer.encode(bounded_text(text, MAX_CHARACTERS)).ids, dtype=np.int64)
+        """Return (L,) int64 token numbers with zeros after the end; L is the least of `LENGTHS` that holds them."""
+        numbers = self._tokenizer.encode(bounded_text(text, MAX_CHARACTERS)).ids
+        item = np.full(next(length for length in LENGTHS if length >= len(numbers)), _PADDING, dtype=np.int64)
+        item[: len(numbers)] = numbers
+        return item
 
 
 def _heads(tokens: Tensor) -> Tensor:
     """(N, T, 384) to (N, 12, T, 32)."""
-    return tokens.view(-1, NUM_TOKENS, _NUM_HEADS, EMBEDDING_SIZE // _NUM_HEADS).transpose(1, 2)
+    num_pieces = tokens.shape[1]
+    return tokens.view(-1, num_pieces, _NUM_HEADS, EMBEDDING_SIZE // _NUM_HEADS).transpose(1, 2)
 
 
 class _Attention(nn.Module):
@@ -85,9 +91,10 @@ class _Layer(nn.Module):
 
 
 class SentenceEmbedding(nn.Module):
-    """Token numbers (N, 128) int64 to embeddings (N, 384) float32 of unit length.
+    """Token numbers (N, L) int64, L at most 128, to embeddings (N, 384) float32 of unit length.
 
-    Zeros are padding and are ignored. An item of zeros only, as in a padded batch, gives a zero vector.
+    Zeros are padding and are ignored, so that L does not change an embedding. An item of zeros only, as in a padded
+    batch, gives a zero vector.
     """
 
     def __init__(self, num_pieces: int, num_positions: int) -> None:
@@ -101,7 +108,7 @@ class SentenceEmbedding(nn.Module):
     def forward(self, pieces: Tensor) -> tuple[Tensor]:
         """See the class."""
         present = pieces.ne(_PADDING)
-        tokens = self.norm(self.pieces(pieces) + self.positions[:NUM_TOKENS])
+        tokens = self.norm(self.pieces(pieces) + self.positions[: pieces.shape[1]])
         mask = _attention_mask(present, tokens.dtype)
         for layer in self.layers:
             tokens = layer(tokens, mask)

@@ -1,9 +1,10 @@
 """Silero VAD: the probability of speech in every 32 ms of audio at 16 kHz.
 
-The network is recurrent and was made for an endless stream. Here it processes fixed windows of 128 chunks, each from an
-empty state, so that windows of many videos share a batch. An overlap lets it warm up. To score a track of any length:
+The network is recurrent and was made for an endless stream. Here it processes windows of 128 chunks or fewer, each
+from an empty state, so that windows of many videos share a batch. An overlap lets it warm up. To score a track:
 
-- window `w` starts at sample `w * HOP_SAMPLES` and has `WINDOW_SAMPLES`; the last one is padded with zeros;
+- window `w` starts at sample `w * HOP_SAMPLES` and has `WINDOW_SAMPLES`; the last one is padded with zeros to the
+  least of `LENGTHS` that holds it;
 - of window 0 keep all chunks; of every other one drop the first `WARM_UP_CHUNKS`, which the window before has scored;
 - joined, value `i` is the speech probability of the samples `[i * CHUNK_SAMPLES, (i + 1) * CHUNK_SAMPLES)`; cut what is
   beyond the end of the track.
@@ -27,9 +28,13 @@ SAMPLE_RATE_HZ = 16_000
 CHUNK_SAMPLES = 512
 """32 ms, one probability."""
 WINDOW_CHUNKS = 128
+SHORT_WINDOW_CHUNKS = (32, 64)
+"""Of windows that end with the track."""
 WARM_UP_CHUNKS = 16
 """Overlap with the previous window, about half a second."""
 WINDOW_SAMPLES = WINDOW_CHUNKS * CHUNK_SAMPLES
+LENGTHS = (*(chunks * CHUNK_SAMPLES for chunks in SHORT_WINDOW_CHUNKS), WINDOW_SAMPLES)
+"""Of windows, in samples."""
 HOP_SAMPLES = (WINDOW_CHUNKS - WARM_UP_CHUNKS) * CHUNK_SAMPLES
 
 _CONTEXT_SAMPLES = 64
@@ -41,7 +46,9 @@ _STATE_SIZE = 128
 
 
 class SileroVad(nn.Module):
-    """Waveforms (N, 65536) float32 in [-1, 1], 16 kHz mono, to speech probabilities (N, 128) in [0, 1].
+    """Waveforms (N, T) float32 in [-1, 1], 16 kHz mono, to speech probabilities (N, T / 512) in [0, 1].
+
+    T is one of `LENGTHS`. The network only looks back: what follows a chunk does not change its probability.
 
     Spectrum and encoder process all chunks of all windows at once; only the recurrent layer runs step by step.
     """
@@ -58,7 +65,8 @@ class SileroVad(nn.Module):
 
     def forward(self, waveform: Tensor) -> tuple[Tensor]:
         """See the class."""
-        features = self._encoded(self._spectrum(waveform)).view(-1, WINDOW_CHUNKS, _STATE_SIZE)
+        num_chunks = waveform.shape[1] // CHUNK_SAMPLES
+        features = self._encoded(self._spectrum(waveform)).view(-1, num_chunks, _STATE_SIZE)
         states, _ = self.lstm(features)
         logits = self.final_conv(torch.relu(states).transpose(1, 2))
         return (torch.sigmoid(logits).squeeze(1).float(),)

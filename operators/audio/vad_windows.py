@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.silero_vad import CHUNK_SAMPLES, HOP_SAMPLES, SAMPLE_RATE_HZ, WARM_UP_CHUNKS, WINDOW_SAMPLES
+from models.silero_vad import CHUNK_SAMPLES, HOP_SAMPLES, LENGTHS, SAMPLE_RATE_HZ, WARM_UP_CHUNKS, WINDOW_SAMPLES
 from operators.media.tracks import AudioTrack
 
 CHUNK_SECONDS = CHUNK_SAMPLES / SAMPLE_RATE_HZ
@@ -25,7 +25,9 @@ class VoiceProbabilities:
 
 
 def vad_windows(track: AudioTrack) -> tuple[np.ndarray, ...]:
-    """Cut every span into overlapping windows, (65536,) float32 each, the last of a span padded with zeros.
+    """Cut every span into overlapping windows of 65536 samples, float32.
+
+    The last window of a span is padded with zeros to the least of the model's lengths that holds it.
 
     All but the first of a span start with chunks that the previous window has scored already: the recurrent model warms
     up on them.
@@ -42,7 +44,7 @@ def join_probabilities(track: AudioTrack, answers: Sequence[np.ndarray]) -> tupl
 
     Args:
         track: the input of `vad_windows`.
-        answers: (128,) float32 per window, in the same order.
+        answers: one float32 per chunk of each window, in the same order.
     """
     remaining = iter(answers)
     return tuple(
@@ -63,7 +65,7 @@ def _starts(num_samples: int) -> range:
 
 
 def _padded(samples: np.ndarray) -> np.ndarray:
-    return np.pad(samples, (0, WINDOW_SAMPLES - len(samples)))
+    return np.pad(samples, (0, next(length for length in LENGTHS if length >= len(samples)) - len(samples)))
 
 
 def _joined(answers: Iterator[np.ndarray], num_samples: int) -> np.ndarray:

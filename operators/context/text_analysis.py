@@ -36,7 +36,7 @@ class TextAnalysis:
     achieved_ratio: float
     """Share of those letters that are scored; the others exceed the limits."""
     sentence_item: np.ndarray
-    """(128,) int64."""
+    """(L,) int64, see `SentenceTokens.encode`."""
 
 
 def read_text(upload: VideoUploaded, models: TextModels) -> TextAnalysis:

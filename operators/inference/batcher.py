@@ -63,7 +63,7 @@ class TakenBatch:
 
 
 class Batcher:
-    """The batcher of one model; its methods belong to the event loop in which it was created.
+    """The batcher of one model, for items of one shape; its methods belong to the event loop in which it was created.
 
     Its queue is limited per priority class: `submit` waits for room. So callers that produce items faster than the
     device computes them are slowed down, and memory is limited to `max_waiting_items` items per class.
@@ -77,8 +77,10 @@ class Batcher:
         observer: InferenceObserver,
         clock: Clock,
         tracer: Tracer,
+        item_shape: tuple[int, ...] | None = None,
     ) -> None:
         self._runner = runner
+        self._item_shape = item_shape or runner.card.input_shape
         self._device = device
         self._observer = observer
         self._tracer = tracer
@@ -187,9 +189,9 @@ class Batcher:
             raise Overloaded(f"the batcher of {self.card.name} takes nothing new")
 
     def _check_item(self, item: np.ndarray) -> None:
-        if item.shape != self.card.input_shape or item.dtype != self.card.input_dtype:
+        if item.shape != self._item_shape or item.dtype != self.card.input_dtype:
             raise ValueError(
-                f"model {self.card.name} takes {self.card.input_shape} {self.card.input_dtype},"
+                f"model {self.card.name} takes {self._item_shape} {self.card.input_dtype},"
                 f" got {item.shape} {item.dtype}"
             )
 

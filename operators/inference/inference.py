@@ -11,6 +11,7 @@ from operators.inference.backend import Backend
 from operators.inference.batch_policy import BatchLimits, Clock
 from operators.inference.batcher import Batcher
 from operators.inference.device_thread import DeviceThread
+from operators.inference.length_batcher import LengthBatcher
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
 from operators.inference.operating_points import OperatingPoints
 from operators.inference.request_context import Lane
@@ -21,7 +22,7 @@ from operators.tracing import SILENT_TRACER, Tracer
 class Inference:
     """One device with its models; created by `open`, ended by `drain` and `close`."""
 
-    def __init__(self, batchers: Mapping[str, Batcher], runners: Sequence[Runner], device: DeviceThread) -> None:
+    def __init__(self, batchers: Mapping[str, LengthBatcher], runners: Sequence[Runner], device: DeviceThread) -> None:
         self._batchers = batchers
         self._runners = runners
         self._device = device
@@ -66,9 +67,15 @@ class Inference:
             await _close_device(device, runners)
             raise
         limits, observer = limits or BatchLimits(), observer or SilentInferenceObserver()
-        batchers = {runner.card.name: Batcher(runner, device, limits, observer, clock, tracer) for runner in runners}
+        batchers = {
+            runner.card.name: LengthBatcher(
+                runner.card,
+                [Batcher(runner, device, limits, observer, clock, tracer, shape) for shape in runner.card.item_shapes],
+            )
+            for runner in runners
+        }
         for batcher in batchers.values():
-            device.attach(batcher)
+            batcher.attach_to(device)
         return cls(batchers, runners, device)
 
     def cpu_seconds(self) -> float:
@@ -79,7 +86,7 @@ class Inference:
         """Return the device time of all batches so far, without warm-up."""
         return sum(runner.device_seconds for runner in self._runners)
 
-    def batcher(self, model: str) -> Batcher:
+    def batcher(self, model: str) -> LengthBatcher:
         """Return the batcher of a model.
 
         Raises:

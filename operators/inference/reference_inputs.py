@@ -34,7 +34,7 @@ class ReferenceInputs:
         found = self._arrays.get(card.name)
         if found is None or found.shape[1:] != card.input_shape or found.dtype != card.input_dtype:
             return ()
-        return tuple(found)
+        return tuple(_shortened(item, card) for item in found)
 
     @cached_property
     def _arrays(self) -> Mapping[str, np.ndarray]:
@@ -46,3 +46,11 @@ class ReferenceInputs:
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             logger.warning("cannot read the inputs that models are measured on, %s: %s", self.path, error)
             return {}
+
+
+def _shortened(item: np.ndarray, card: Card) -> np.ndarray:
+    """Cut padding off a text, as its tokenizer does; sound stays as long as it is."""
+    if card.input_dtype != "int64" or not card.lengths:
+        return item
+    num_used = int(np.flatnonzero(item).max(initial=-1)) + 1
+    return item[: next(length for length in card.lengths if length >= num_used)]

@@ -61,7 +61,7 @@ def _inputs(cache_dir: Path) -> dict[str, np.ndarray]:
     texts = [text for clip in SAMPLE_CLIPS for text in _texts(clip)] + list(_FURTHER_TEXTS)
     meaning, abuse = load_sentence_tokens(cache_dir), load_toxicity_tokens(cache_dir)
     read = {
-        card_of_use("text-meaning").name: np.stack([meaning.encode(text) for text in texts]),
+        card_of_use("text-meaning").name: _stacked([meaning.encode(text) for text in texts]),
         card_of_use("text-abuse").name: np.stack([abuse.encode(text) for text in texts]),
     }
     return {**seen, **heard, **read}
@@ -93,6 +93,12 @@ def _sound(path: Path) -> np.ndarray:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=_SOUND_HZ)
         pieces = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
     return np.concatenate([piece.to_ndarray()[0] for piece in pieces])
+
+
+def _stacked(items: Sequence[np.ndarray]) -> np.ndarray:
+    """Pad with zeros to the length of the longest text."""
+    longest = max(map(len, items))
+    return np.stack([np.pad(item, (0, longest - len(item))) for item in items])
 
 
 def _windows(sound: np.ndarray, card: Card) -> np.ndarray:

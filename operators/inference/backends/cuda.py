@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ class CudaBackend:
     name = "cuda"
 
     def __init__(self, config: BackendConfig) -> None:
+        compute_full_float32()
         self._config = config
         self._device = torch.device("cuda", config.device_index)
 
@@ -52,6 +54,16 @@ class CudaBackend:
             )
             precision = choose_precision(card, self._config.precision, offered)
             return CudaModel(card, build(), precision, self._device)
+
+
+def compute_full_float32() -> None:
+    """Let float32 be float32 in this process: by default, cuDNN computes convolutions in TF32, with 10 bits.
+
+    Sets only what replaced `allow_tf32` in torch 2.9; torch refuses a mixture of both.
+    """
+    cudnn: Any = torch.backends.cudnn  # torch does not declare the types of these
+    for setting in (cudnn, cudnn.conv, cudnn.rnn, torch.backends.cuda.matmul):
+        setting.fp32_precision = "ieee"
 
 
 def cuda_uuid(device_index: int) -> str:

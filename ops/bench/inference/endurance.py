@@ -17,9 +17,9 @@ import psutil
 from models.card import Card, Precision
 from operators.errors import ModelFault
 from operators.inference.backend import Build, DeviceResult
-from operators.inference.batcher import Batcher
 from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
+from operators.inference.length_batcher import LengthBatcher
 from operators.inference.request_context import LANES, RequestContext
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _no_module(card: Card) -> nn.Module:
 class _Callers:
     """Tasks that share one supply of numbers; each number is an item."""
 
-    def __init__(self, batcher: Batcher, num_items: int, seed: int) -> None:
+    def __init__(self, batcher: LengthBatcher, num_items: int, seed: int) -> None:
         self._batcher = batcher
         self._num_items = num_items
         self._supply: Iterator[int] = iter(range(1, num_items + 1))

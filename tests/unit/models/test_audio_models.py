@@ -226,6 +226,16 @@ class TestSileroVad:
         assert abs((joined > 0.5).mean() - (streamed > 0.5).mean()) <= 0.01
         assert streamed.max() > 0.9
 
+    def test_a_short_window_scores_as_the_beginning_of_a_long_one(self, vad: SileroVad) -> None:
+        """The network only looks back: what would follow, zeros or sound, changes nothing."""
+        assert silero_vad.LENGTHS == CARDS["silero-vad"].lengths
+        whole = torch.from_numpy(voice())[None]
+        (expected,) = vad(whole)
+        for length in silero_vad.LENGTHS:
+            (speech,) = vad(whole[:, :length])
+            assert speech.shape == (1, length // silero_vad.CHUNK_SAMPLES)
+            torch.testing.assert_close(speech, expected[:, : speech.shape[1]], atol=1e-5, rtol=0)
+
     def test_items_are_independent(self, vad: SileroVad) -> None:
         """A window scores alike alone and beside others."""
         batch = noise(CARDS["silero-vad"], 3)

@@ -19,6 +19,8 @@ from models.profanity import Profanity, load_profanity
 from models.restricted_joblib import load_joblib
 from models.restricted_pickle import AttributeBag, ForbiddenGlobal, load_pickle
 from models.sentence_embedding import (
+    LENGTHS,
+    NUM_TOKENS,
     SentenceEmbedding,
     SentenceTokens,
     load_sentence_embedding,
@@ -115,7 +117,9 @@ def sentence_tokens(cache_dir: Path) -> SentenceTokens:
 
 def items(tokens: ToxicityTokens | SentenceTokens, texts: list[str]) -> Tensor:
     """A batch of texts."""
-    return torch.from_numpy(np.stack([tokens.encode(text) for text in texts]))
+    encoded = [tokens.encode(text) for text in texts]
+    longest = max(map(len, encoded))
+    return torch.from_numpy(np.stack([np.pad(item, (0, longest - len(item))) for item in encoded]))
 
 
 class TestTextCards:
@@ -329,6 +333,19 @@ class TestSentenceEmbedding:
 
         torch.testing.assert_close(beside[0], alone[0], atol=1e-6, rtol=0)
         assert beside[1].abs().max() == 0.0
+
+    def test_length_changes_nothing(
+        self, sentence_embedding: SentenceEmbedding, sentence_tokens: SentenceTokens
+    ) -> None:
+        """A text is as long as it needs to be, and has the embedding that it has at full length."""
+        lengths = set()
+        for num_words in (1, 10, 40, 300):
+            item = sentence_tokens.encode("sunset over the harbour " * num_words)[None]
+            lengths.add(item.shape[1])
+            padded = np.pad(item, ((0, 0), (0, NUM_TOKENS - item.shape[1])))
+            short, full = (sentence_embedding(torch.from_numpy(each))[0] for each in (item, padded))
+            torch.testing.assert_close(short, full, atol=1e-5, rtol=0)
+        assert lengths == set(LENGTHS) == set(CARDS["all-minilm-l6-v2"].lengths)
 
     def test_marks_are_text(self, sentence_tokens: SentenceTokens) -> None:
         """A text cannot end itself or punch holes: marks stand at its two ends only."""
