@@ -53,7 +53,7 @@ class TestKnee:
 
 
 def point(batch_size: int = 8, num_threads: int = 2) -> OperatingPoint:
-    return OperatingPoint("float32", num_threads, batch_size, timings({1: 0.01, 8: 0.02}))
+    return OperatingPoint("torch-float32", num_threads, batch_size, timings({1: 0.01, 8: 0.02}))
 
 
 @pytest.fixture
@@ -81,32 +81,32 @@ class TestOperatingPoints:
     def test_a_worker_takes_the_measured_sizes(self, kept: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
         """Up to the knee, and says so."""
         stored(kept)
-        assert points(kept).sizes_of(MODEL, "float32", SIZES) == (1, 2, 4, 8)
+        assert points(kept).sizes_of(MODEL, "torch-float32", SIZES) == (1, 2, 4, 8)
         assert "takes its batch sizes from its measured operating point: (1, 2, 4, 8)" in caplog.text
 
     def test_small_batches_stay(self, kept: PrivateCache) -> None:
         """What they save outside of the model was not measured."""
         stored(kept, point(batch_size=1))
-        assert points(kept).sizes_of(MODEL, "float32", SIZES) == (1, 2, 4)
-        assert points(kept).sizes_of(MODEL, "float32", (16, 32)) == (16,)
+        assert points(kept).sizes_of(MODEL, "torch-float32", SIZES) == (1, 2, 4)
+        assert points(kept).sizes_of(MODEL, "torch-float32", (16, 32)) == (16,)
 
     def test_without_a_measurement_nothing_is_said(self, kept: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
         """The estimate of the warm-up is the usual case."""
-        assert points(kept).sizes_of(MODEL, "float32", SIZES) is None
+        assert points(kept).sizes_of(MODEL, "torch-float32", SIZES) is None
         assert caplog.text == ""
 
     def test_the_point_of_its_own_configuration(self, kept: PrivateCache) -> None:
         """Among those of several numbers of threads."""
         stored(kept, point(4, 1), point(16, 2))
-        assert points(kept, num_threads=1).sizes_of(MODEL, "float32", SIZES) == (1, 2, 4)
-        assert points(kept, num_threads=2).sizes_of(MODEL, "float32", SIZES) == (1, 2, 4, 8, 16)
+        assert points(kept, num_threads=1).sizes_of(MODEL, "torch-float32", SIZES) == (1, 2, 4)
+        assert points(kept, num_threads=2).sizes_of(MODEL, "torch-float32", SIZES) == (1, 2, 4, 8, 16)
 
     def test_a_worker_with_other_thread_pools(self, kept: PrivateCache, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its start limits them by its own setting; the benchmark measures several numbers in one process."""
         monkeypatch.setenv("MKL_NUM_THREADS", "4")
         stored(kept)
         monkeypatch.setenv("MKL_NUM_THREADS", "2")
-        assert points(kept).sizes_of(MODEL, "float32", SIZES) == (1, 2, 4, 8)
+        assert points(kept).sizes_of(MODEL, "torch-float32", SIZES) == (1, 2, 4, 8)
 
 
 class TestRunner:
@@ -139,14 +139,14 @@ class TestStalePoints:
         """A card names the hashes of its files."""
         stored(kept)
         other = replace(MODEL, version="9.9")
-        assert self.ignored(caplog, points(kept).sizes_of(other, "float32", SIZES)) == (
+        assert self.ignored(caplog, points(kept).sizes_of(other, "torch-float32", SIZES)) == (
             "the model had other weights or another card"
         )
 
     def test_another_device(self, kept: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
         """A cache folder may move to another machine with its disk."""
         stored(kept)
-        found = points(kept, device="cuda GPU-1").sizes_of(MODEL, "float32", SIZES)
+        found = points(kept, device="cuda GPU-1").sizes_of(MODEL, "torch-float32", SIZES)
         assert self.ignored(caplog, found) == "it was measured on another machine"
 
     def test_another_processor(
@@ -155,7 +155,7 @@ class TestStalePoints:
         """Or another torch, or other settings of its kernels."""
         stored(kept)
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-        found = points(kept).sizes_of(MODEL, "float32", SIZES)
+        found = points(kept).sizes_of(MODEL, "torch-float32", SIZES)
         assert self.ignored(caplog, found) == "it was measured on another machine"
 
     def test_other_code(
@@ -164,13 +164,13 @@ class TestStalePoints:
         """A release may compute in another way."""
         stored(kept)
         monkeypatch.setattr(operating_points, "code_digest", lambda: "another")
-        assert self.ignored(caplog, points(kept).sizes_of(MODEL, "float32", SIZES)) == "the code has changed"
+        assert self.ignored(caplog, points(kept).sizes_of(MODEL, "torch-float32", SIZES)) == "the code has changed"
 
     @pytest.mark.parametrize(
         ("mode", "num_threads", "reason"),
         [
-            ("bfloat16", 2, "not measured in bfloat16 with 2 threads"),
-            ("float32", 4, "not measured in float32 with 4 threads"),
+            ("torch-bfloat16", 2, "not measured in torch-bfloat16 with 2 threads"),
+            ("torch-float32", 4, "not measured in torch-float32 with 4 threads"),
         ],
     )
     def test_another_configuration(
@@ -184,4 +184,4 @@ class TestStalePoints:
     def test_an_entry_that_is_no_measurement(self, kept: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
         """Of a release with other fields."""
         kept.write("operating-point-model", b'{"model": 1}')
-        assert "Expected `str`" in self.ignored(caplog, points(kept).sizes_of(MODEL, "float32", SIZES))
+        assert "Expected `str`" in self.ignored(caplog, points(kept).sizes_of(MODEL, "torch-float32", SIZES))
