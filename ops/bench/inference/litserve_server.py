@@ -4,7 +4,11 @@ Annotations are evaluated here, because LitServe and FastAPI read them as types.
 """
 
 import json
+import os
+import signal
 import sys
+import threading
+import time
 from typing import Annotated, Any
 
 import litserve
@@ -18,6 +22,7 @@ from streams.lifecycle.process_setup import prepare_process
 
 BATCH_WAIT_SECONDS = 0.001
 """How long a batch waits for more requests. With 0, LitServe's worker occupies a core while it is idle."""
+_LOOK_SECONDS = 1.0
 _KEEP_ALIVE_SECONDS = 3600
 """Connections outlast the turns of the other competitors."""
 
@@ -31,6 +36,7 @@ class BenchedModelApi(litserve.LitAPI):  # type: ignore[misc]
 
     def setup(self, device: str) -> None:  # noqa: ARG002  LitServe's signature
         """Load the model in the worker process."""
+        threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
         settings = read_settings()
         self._loaded = load_benched_model(settings, prepare_process(settings), self._benched)
         self._card = self._benched.card
@@ -55,6 +61,13 @@ class BenchedModelApi(litserve.LitAPI):  # type: ignore[misc]
     def encode_response(self, output: bytes) -> Response:
         """Return them as raw bytes."""
         return Response(output, media_type="application/octet-stream")
+
+
+def _end_with_parent(parent_pid: int) -> None:
+    """End the server's process group when its first process was killed: LitServe's other processes would stay."""
+    while os.getppid() == parent_pid:
+        time.sleep(_LOOK_SECONDS)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def main(arguments: list[str]) -> None:
