@@ -47,6 +47,8 @@ class Scan:
     was_read: bool = True
     sound_end_seconds: float = 0.0
     """End of sound without a stated length; 0.0 if not requested or not all of the file was read."""
+    lead_in_seconds: float = 0.0
+    """How long before the start of the timeline the first packet is decoded: pictures that wait for others are late."""
 
 
 def find_packets(
@@ -80,7 +82,7 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: A
     origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
     base = float(stream.time_base or 0)
     clock.origin_seconds = origin
-    end_of_sound = SoundEnd(origin)
+    end_of_sound, lead_in = SoundEnd(origin), 0.0
     read_only(container, stream)
     if sound is not None:
         sound.discard = Discard.default
@@ -91,6 +93,8 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: A
                 continue
             if packet.size:
                 clock.correct(packet)
+                if not packets and packet.dts is not None:
+                    lead_in = max(0.0, origin - packet.dts * base)
                 seconds = _packet_seconds(packet, origin, packets)
                 lasting = (packet.duration or 0) * base
                 packets.append(PacketEntry(seconds, packet.size, packet.is_keyframe, packet.is_discard, lasting))
@@ -99,7 +103,7 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: A
                 return Scan(packets, False, tuple(clock.restarts))
     except FFmpegError:
         pass  # a broken tail ends the scan like the end of the file
-    return Scan(packets, True, tuple(clock.restarts), sound_end_seconds=end_of_sound.seconds)
+    return Scan(packets, True, tuple(clock.restarts), True, end_of_sound.seconds, lead_in)
 
 
 class SoundEnd:

@@ -31,7 +31,8 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     video, audio = video_stream(container), audio_stream(container)
     scan = find_packets(container, video, audio, media)
     last = max((packet.seconds for packet in scan.packets), default=0.0) if scan.is_complete and scan.packets else None
-    claimed = 0.0 if _is_measured_across_restarts(container, scan) else claimed_seconds(container, last)
+    is_measured_wrongly = _is_measured_across_restarts(container, scan)
+    claimed = 0.0 if is_measured_wrongly else claimed_seconds(container, last, scan.lead_in_seconds)
     is_here = media.arriving is None or (scan.was_read and scan.is_complete)
     ledger = ledger_of(container, media, may_read_all=is_here, was_listed=not scan.was_read)
     unseen = unseen_tracks(container, media, (video, audio), ledger)

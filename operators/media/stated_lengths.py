@@ -40,16 +40,20 @@ def origin_seconds(container: InputContainer) -> float:
     return float((container.start_time or 0) * MICROSECOND)
 
 
-def claimed_seconds(container: InputContainer, reached_seconds: float | None) -> float:
+def claimed_seconds(container: InputContainer, reached_seconds: float | None, lead_in_seconds: float) -> float:
     """Return the length that the container states as a whole; 0.0 if it states none.
 
     Args:
         container: open.
         reached_seconds: start of the last packet, on the timeline of the file; None if not all were read.
+        lead_in_seconds: how long before the start of the timeline the first packet is decoded; FLV counts from there.
     """
     claimed, origin = max(0.0, float((container.duration or 0) * MICROSECOND)), origin_seconds(container)
     if any(is_wrapped(container, stream) for stream in container.streams):
         return 0.0
+    is_flv = container.format.name == "flv" and reached_seconds is not None
+    if is_flv and abs((reached_seconds or 0.0) + lead_in_seconds - claimed) <= END_SLACK_SECONDS:
+        return max(0.0, claimed - lead_in_seconds)
     if container.format.name not in COUNTED_FROM_ZERO or not 0 < origin < claimed:
         return claimed
     is_end = reached_seconds is None or abs(origin + reached_seconds - claimed) <= END_SLACK_SECONDS

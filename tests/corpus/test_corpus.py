@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.clip_facts import CLIP_FACTS
-from tests.corpus.cases import FEW, Case, every_case
+from tests.corpus.cases import FEW, FOUND, Case, every_case
 from tests.corpus.oracle import compared
 from tests.decoded_here import decoded_here
 
 
-@pytest.mark.parametrize("case", FEW, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", (*FEW, *FOUND), ids=lambda case: case.name)
 def test_what_is_sampled_is_what_is_shown(case: Case, tmp_path: Path) -> None:
     """Same pictures, same times, nothing of the planned timeline missing, and shares that say so."""
     assert compared(case, tmp_path).faults == []
