@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
@@ -43,6 +43,31 @@ class FrameModel:
     scores: Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 
+@dataclass(frozen=True, slots=True)
+class SecondLooks:
+    """Frames around sampled ones: decoded once for all models and labels, and asked about once a model."""
+
+    work: AgentWork
+    tally: AgentUsage
+    _around: dict[tuple[float, ...], Neighbourhood] = field(default_factory=dict)
+    _rows: dict[tuple[str, float], np.ndarray] = field(default_factory=dict)
+
+    async def around(self, seconds: Sequence[float]) -> Neighbourhood:
+        """Return the frames around some times, the most important first; the cost of a decode is counted once."""
+        key = tuple(seconds)
+        if key not in self._around:
+            self._around[key] = await self.work.session.look_around(seconds)
+            self.tally.spend(self._around[key].cpu_seconds)
+        return self._around[key]
+
+    async def rows(self, model: FrameModel, frames: Sequence[SampledFrame]) -> list[np.ndarray]:
+        """Return what a model says of each of some frames."""
+        new = [frame for frame in frames if (model.card.name, frame.pts_seconds) not in self._rows]
+        for frame, row in zip(new, await asyncio.gather(*(model.ask(frame) for frame in new)), strict=True):
+            self._rows[model.card.name, frame.pts_seconds] = row
+        return [self._rows[model.card.name, frame.pts_seconds] for frame in frames]
+
+
 async def frame_labels(
     work: AgentWork,
     tally: AgentUsage,
@@ -59,8 +84,9 @@ async def frame_labels(
         spans: the time range that each frame represents.
         said: the stacked outputs of each model for the N frames.
     """
+    again = SecondLooks(work, tally)
     found = [
-        await _evidence(work, tally, frames, spans, model, label, scores)
+        await _evidence(again, frames, spans, model, label, scores)
         for model, answers in said
         for label, scores in model.scores(answers).items()
     ]
@@ -68,44 +94,37 @@ async def frame_labels(
 
 
 async def _evidence(
-    work: AgentWork,
-    tally: AgentUsage,
+    again: SecondLooks,
     frames: Sequence[SampledFrame],
     spans: Sequence[TimeSpan],
     model: FrameModel,
     label: str,
     scores: np.ndarray,
 ) -> LabelEvidence:
-    looks = await _looks(work, tally, frames, model, label, scores)
+    looks = await _looks(again, frames, model, label, scores)
     evidence = evidence_of(model.card, label, settled_scores(scores, looks), spans)
     outcome = telling(looks)
     return evidence if outcome is None else msgspec.structs.replace(evidence, second_look=outcome)
 
 
 async def _looks(
-    work: AgentWork,
-    tally: AgentUsage,
-    frames: Sequence[SampledFrame],
-    model: FrameModel,
-    label: str,
-    scores: np.ndarray,
+    again: SecondLooks, frames: Sequence[SampledFrame], model: FrameModel, label: str, scores: np.ndarray
 ) -> list[FrameVerification]:
     """Return one second look for each frame in doubt; none for a still picture, which has no other frames."""
     doubted = frames_to_doubt(scores)
-    video = (await work.session.index()).video if doubted else None
+    video = (await again.work.session.index()).video if doubted else None
     if video is None or not has_neighbours(video):
         return []
-    around = await work.session.look_around([frames[position].pts_seconds for position in doubted])
-    tally.spend(around.cpu_seconds)
+    around = await again.around([frames[position].pts_seconds for position in doubted])
     may_clear = len(doubted) == num_suspicious(scores)
     return [
-        await _look(tally, model, label, (position, frames[position], float(scores[position])), around, may_clear)
+        await _look(again, model, label, (position, frames[position], float(scores[position])), around, may_clear)
         for position in doubted
     ]
 
 
 async def _look(
-    tally: AgentUsage,
+    again: SecondLooks,
     model: FrameModel,
     label: str,
     doubted: tuple[int, SampledFrame, float],
@@ -114,8 +133,8 @@ async def _look(
 ) -> FrameVerification:
     position, frame, own_score = doubted
     others = around.around(frame.pts_seconds)
-    answers = await asyncio.gather(*(model.ask(other) for other in others))
+    answers = await again.rows(model, others)
     scores = model.scores(np.stack(answers))[label].tolist() if answers else []
     pixels = [other.pixels for other in others]
     compare = partial(look_of, position, frame, own_score, pixels, scores, may_clear=may_clear)
-    return await tally.on_host(compare)
+    return await again.tally.on_host(compare)

@@ -18,6 +18,7 @@ from models.card_file import read_card
 from models.ctc_text import CtcVocabulary, read_vocabulary
 from models.formats.boxes import box_rows
 from models.loaders import load_module
+from tests.documents import DOCS
 from tests.support.tiny_models import BLADE, CARD, Alike, sha256_of, torchscript_card, write_card
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -237,3 +238,46 @@ class TestCrops:
         found = refusal(write_card(tmp_path / "mine", text))
         assert "outputs[1].kind is 'embedding'; allowed: scores, text, other, by the kind of the input" in found
         assert BLADE in text.format(label=BLADE, name="", file="", sha256="", side_px=1)
+
+
+INPUTS = {
+    "frame": "side_px = 32",
+    "clip": "side_px = 32\nframes = 4",
+    "crop": 'side_px = 32\nof = "finder"',
+    "audio": "window_seconds = 1.0",
+    "text": f'max_tokens = 8\ntokenizer_sha256 = "{"0" * 64}"',
+}
+OUTPUTS = {
+    "scores": 'classes = ["x", "y"]',
+    "boxes": 'classes = ["x", "y"]',
+    "text": f'vocabulary_sha256 = "{"0" * 64}"',
+    "embedding": 'space = "mine/3"',
+    "other": "",
+}
+
+
+def documented() -> dict[str, set[str]]:
+    """By kind of output, the kinds of input that go with it, as the page for operators says."""
+    _, _, table = DOCS["models.md"].partition("| `outputs.kind` | what it is |")
+    rows = [line.split("|") for line in table.splitlines()[2 : 2 + len(OUTPUTS)]]
+    found = {row[1].strip(" `"): row[3] for row in rows}
+    return {kind: set(INPUTS) if "all" in cell else set(re.findall("`(.*?)`", cell)) for kind, cell in found.items()}
+
+
+class TestEveryCombination:
+    @pytest.mark.parametrize("kind", INPUTS)
+    @pytest.mark.parametrize("output", OUTPUTS)
+    def test_is_read_or_refused_as_documented(self, tmp_path: Path, kind: str, output: str) -> None:
+        """With file, field, what was found and what is allowed."""
+        lines = f'[[outputs]]\nname = "a"\nkind = "{output}"\n{OUTPUTS[output]}\n'
+        path = write_card(tmp_path / "mine", HEAD.replace(_FRAME, f'kind = "{kind}"\n{INPUTS[kind]}') + lines)
+        if kind in documented()[output]:
+            assert read_card(path, is_added=True).outputs == ("a",)
+            return
+        with pytest.raises(CardInvalid) as raised:
+            read_card(path, is_added=True)
+        said = str(raised.value)
+        assert re.search(rf"outputs\[0\].kind is '{output}'; allowed: .*, by the kind of the input", said)
+        assert str(path) in said
+        allowed, _, _ = said.partition("; allowed: ")[2].partition(", by the kind")
+        assert set(allowed.split(", ")) == {other for other, inputs in documented().items() if kind in inputs}

@@ -115,3 +115,20 @@ class TestSharing:
         assert made[FrameInput(32, "shorter-side", 32)] == 4
         assert set(made.values()) == {4}
         assert all(first is second for first, second in zip(said["one"].items, said["two"].items, strict=True))
+
+    async def test_second_looks_share_decode_and_answers(self, tmp_path: Path) -> None:
+        """Two models in doubt about one frame, one of them about two labels: one decode, and each is asked once."""
+        second = '\n[[outputs.labels]]\nclass = "dark"\nlabel = "alcohol/drinking/alcohol-visible"\n'
+        write_card(tmp_path / "one", CARD + second)
+        write_card(tmp_path / "two", CARD)
+        said = {name: FakeBatcher(lambda _item: (np.array([0.9, 0.9], np.float32),)) for name in ("one", "two")}
+        sampled = fake_work.frames(1)
+        around = [SampledFrame(0.5 + shift, sampled[0].pixels) for shift in (-0.1, -0.05, 0.05, 0.1)]
+        session = FakeSession(sampled, around=Neighbourhood(tuple(around), cpu_seconds=5.0))
+        analysis = await frames.analyse(replace(work_of(session, **said), cards=installed(tmp_path)))
+        looked = [evidence for evidence in analysis.labels if evidence.model in ("one@1.0.0", "two@1.0.0")]
+
+        assert [evidence.second_look.num_agree for evidence in looked] == [5, 5, 5]  # type: ignore[union-attr]
+        assert session.looked_around == [[0.5]]
+        assert [len(batcher.items) for batcher in said.values()] == [5, 5]
+        assert 5.0 < analysis.receipt.cpu_seconds < 10.0
