@@ -12,7 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from ops.cli.main import app
 from tests.documents import DOCS, fenced_blocks
 from tests.support import tiny_transformers as tiny
 from tests.support.tiny_models import CARD, Brightness, save_exported, save_onnx, torchscript_card, write_card
@@ -129,7 +131,8 @@ def outcome(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     for kind in ("clip", "siglip", "siglip2"):
         tiny.image_text(models / kind, kind)
     shell.environment |= {"VIDSIGNAL_MODEL_CARDS": str(models), "VIDSIGNAL_TRUSTED_MODEL_FOLDERS": str(models)}
-    shell.run(["bash", "-ec", f"vidsignal models check {models}"])
+    checked = CliRunner().invoke(app, ["models", "check", str(models)], env=shell.environment)
+    assert checked.exit_code == 0, checked.output
     line = f"vidsignal analyze {samples / 'obama_speech.mp4'} --title 'you are awful' --json"
     said: dict[str, Any] = json.loads(shell.run(["bash", "-ec", line]))
     return said

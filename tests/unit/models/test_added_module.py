@@ -99,6 +99,37 @@ def test_altered_after_the_check(tmp_path: Path) -> None:
         load_module(card, tmp_path)
 
 
+class Moving(torch.nn.Module):
+    """Two logits of (N, C, T, H, W): still and moving, by what the first layer of an X3D does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv3d(3, 1, (2, 1, 1), bias=False)
+        with torch.no_grad():
+            self.layer.weight.copy_(torch.tensor([-1.0, 1.0]).reshape(1, 1, 2, 1, 1).expand(1, 3, 2, 1, 1))
+
+    def forward(self, clips: Tensor) -> Tensor:
+        moving = 40.0 * (self.layer(clips).abs().mean((1, 2, 3, 4)) - 0.5)
+        return torch.stack([-moving, moving], dim=1)
+
+
+class TestClips:
+    CLIP = CARD.replace('kind = "frame"\nside_px = {side_px}', 'kind = "clip"\nside_px = {side_px}\nframes = 4')
+
+    def test_colours_first(self, tmp_path: Path) -> None:
+        """Frames are in order of time where the model wants its axes as X3D and SlowFast do."""
+        text = self.CLIP.replace("frames = 4", 'frames = 4\nlayout = "ncthw"')
+        module = module_of(torchscript_card(tmp_path / "mine", Moving(), text), tmp_path)
+        clips = torch.stack([grey(128, 128, 128, 128), grey(0, 255, 0, 255)])
+        assert module(clips)[0][:, 1].tolist() == pytest.approx([0.0, 1.0], abs=0.01)
+
+    def test_another_layout(self, tmp_path: Path) -> None:
+        """Is refused with the shape that the card promises."""
+        path = torchscript_card(tmp_path / "mine", Moving(), self.CLIP)
+        with pytest.raises(CardInvalid, match=r"input of shape \(1, 4, 32, 32, 3\) is refused: "):
+            module_of(path, tmp_path)
+
+
 class TestRefused:
     def refusal(self, tmp_path: Path, *answers: Tensor, text: str = CARD) -> str:
         path = torchscript_card(tmp_path / "mine", Alike(*answers), text)
