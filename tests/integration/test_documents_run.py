@@ -41,7 +41,7 @@ PAGES: Final = {"README.md": README, **DOCS}
 ORDER: Final = (
     "README.md", "get-started.md", "producers.md", "recommender.md", "trust-and-safety.md", "models.md", "sources.md",
     "doctor.md", "security.md", "sizing.md", "scale.md", "costs.md", "rolling-restarts.md", "chaos.md", "upgrade.md",
-    "reprocess.md", "rebuild.md", "retention.md", "deletion.md", "deploy.md",
+    "reprocess.md", "rebuild.md", "retention.md", "deletion.md", "deploy.md", "benchmarks.md",
 )  # fmt: skip
 """As a newcomer meets them: what deletes comes last. Pages without a block that runs are left out."""
 LANGUAGES: Final = {"sh", "python", "text", "mermaid", "{toctree}"}
@@ -66,6 +66,9 @@ NOT_RUN: Final = {
     "vidsignal spaces migrate efficientnet-lite0/1280 efficientnet-lite1": "there is one release of the models;"
     " tests/integration/test_similarity.py migrates a space",
     "vidsignal size": "tests/unit/ops/sizing runs it; a simulation takes its time",
+    "python3 -m venv build/competitors": "is an environment of gigabytes, of other servers",
+    "build/competitors/bin/python": "is an environment of gigabytes, of other servers",
+    "vidsignal bench inference --competitors": "takes an hour; test_bench_inference.py runs a small form",
     "kill ": "would end the worker; tests/integration/test_rolling_restart.py does it",
 }
 """Beginnings of lines that no test types, and why."""

@@ -15,10 +15,12 @@ from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
+from streams.record import Place
 from streams.recovery.result_comparison import compare, join_topics, newest_by_key, read_projection_from_redis
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.store.stored_case import StoredVideo
 from streams.verdict.due_poller import deadline_poller
 from streams.verdict.keyed_executor import KeyBlocked
 from streams.verdict.role import VerdictRole
@@ -199,7 +201,7 @@ class TestRecords:
         """Or its redelivery would find a higher applied offset and change nothing."""
 
         class Broken(Outcomes):
-            async def read(self, video_id: str):  # type: ignore[no-untyped-def]
+            async def read(self, video_id: str, for_fact: Place | None = None) -> StoredVideo:
                 raise RuntimeError("a bug")
 
         role = role_of(Broken(redis, Keys()), redis, broker, ManualClock())

@@ -20,6 +20,7 @@ from streams.decision.cost import Prices
 from streams.decision.policy_file import load_policy
 from streams.decision.ruleset import Ruleset
 from streams.decision.state import VideoState
+from streams.record import Place
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
@@ -78,8 +79,8 @@ class GatedOutcomes(Outcomes):
 
     gate: Gate
 
-    async def read(self, video_id: str) -> StoredVideo:
-        return await self.gate.call("read", lambda: super(GatedOutcomes, self).read(video_id))
+    async def read(self, video_id: str, for_fact: Place | None = None) -> StoredVideo:
+        return await self.gate.call("read", lambda: super(GatedOutcomes, self).read(video_id, for_fact))
 
     async def replace(
         self, video_id: str, before: VideoState | None, after: VideoState, outcome: Outcome | None
