@@ -27,8 +27,11 @@ from operators.inference.reference_inputs import ReferenceInputs
 logger = logging.getLogger(__name__)
 
 LIMIT_SECONDS: Final = 30.0
-"""About how much CPU time a process measures, for all models together; the next start measures the rest. CPU time,
-because a machine under load would otherwise leave more to later starts."""
+"""About how much CPU time the trials of one model may take; what was tried until then decides. CPU time, because a
+machine under load would otherwise try less."""
+
+PATIENCE_SECONDS: Final = 120.0
+"""How long a process waits for another one that measures a model; then it measures as well."""
 
 
 class StoredChoice(msgspec.Struct, frozen=True):
@@ -67,6 +70,9 @@ class ModeQuestion:
 class ModeChooser:
     """The modes of the models of one process.
 
+    One start decides for all later ones: a mode is part of every fingerprint. So only what can be stored is measured,
+    by one process at a time, and a process keeps its modes until it ends.
+
     Args:
         kept: stores the choices.
         inputs: real inputs of models.
@@ -77,44 +83,51 @@ class ModeChooser:
         self._kept = kept
         self._inputs = inputs
         self._clock = clock
-        self._left_seconds = LIMIT_SECONDS
+        self._answers: dict[str, ComputeMode | None] = {}
 
     def choose(self, question: ModeQuestion) -> ComputeMode | None:
-        """Return the mode of a model; None without a choice: there is no real input to try modes on, or no time left.
+        """Return the mode of a model, always the same one; None without a choice: trials are impossible here.
 
         A stored choice takes no time. If only the release or a library has changed since, the trials are repeated, and
         the stored mode stays unless another one is clearly faster.
         """
+        name = question.entry_name
+        if name not in self._answers:
+            self._answers[name] = self._valid_mode(question) or self._measured_mode(question)
+        return self._answers[name]
+
+    def _valid_mode(self, question: ModeQuestion) -> ComputeMode | None:
         stored = self._recall(question.entry_name)
-        if stored is not None and stored.facts == question.facts and stored.mode in question.modes:
-            return stored.mode
+        is_valid = stored is not None and stored.facts == question.facts and stored.mode in question.modes
+        return stored.mode if stored is not None and is_valid else None
+
+    def _measured_mode(self, question: ModeQuestion) -> ComputeMode | None:
         inputs = self._inputs.of(question.card)
         if not inputs:
             logger.info("model %s is not measured: no inputs for it in %s", question.card.name, self._inputs.path)
             return None
-        if self._left_seconds <= 0:
-            logger.info("model %s is not measured: no time left in this start, the next one does", question.card.name)
+        if trouble := self._kept.trouble():
+            logger.info("model %s is not measured: the result cannot be stored: %s", question.card.name, trouble)
             return None
-        return self._try(question, inputs, stored.mode if stored is not None else None)
+        with self._kept.exclusive(PATIENCE_SECONDS):
+            return self._valid_mode(question) or self._try(question, inputs)  # another process may have stored one
 
-    def _try(
-        self, question: ModeQuestion, inputs: Sequence[np.ndarray], stored: ComputeMode | None
-    ) -> ComputeMode | None:
-        name, limit_seconds, began_seconds = question.card.name, self._left_seconds, self._clock()
+    def _try(self, question: ModeQuestion, inputs: Sequence[np.ndarray]) -> ComputeMode | None:
+        name, began_seconds = question.card.name, self._clock()
         logger.info(
             "measuring model %s once on this machine, for at most about %g CPU seconds: %s",
             name,
-            limit_seconds,
+            LIMIT_SECONDS,
             ", ".join(map(str, question.modes)),
         )
-        report = try_modes(question.card, inputs, question.modes, question.open_model, self._clock, limit_seconds)
+        trials = try_modes(question.card, inputs, question.modes, question.open_model, self._clock, LIMIT_SECONDS)
         spent_seconds = self._clock() - began_seconds
-        self._left_seconds -= spent_seconds
-        results = tuple(map(str, report.trials))
-        if not report.is_complete:
-            logger.info("model %s is not completely measured, the next start does: %s", name, "; ".join(results))
+        results = tuple(map(str, trials))
+        if all(trial.item_seconds is None for trial in trials):
+            logger.info("model %s has no mode within the tolerance: %s", name, "; ".join(results))
             return None
-        mode = choose_mode(report.trials, stored)
+        earlier = self._recall(question.entry_name)
+        mode = choose_mode(trials, earlier.mode if earlier is not None else None)
         choice = StoredChoice(mode, question.facts, results)
         self._kept.write(question.entry_name, msgspec.json.encode(choice))
         logger.info(

@@ -29,15 +29,6 @@ OpenModel = Callable[[ComputeMode], LoadedModel]
 
 
 @dataclass(frozen=True, slots=True)
-class TrialReport:
-    """Results for one model."""
-
-    trials: tuple[Trial, ...]
-    is_complete: bool
-    """False if the time was not sufficient for all modes and rounds."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Opened:
     """A warm model, and the batch sizes that it can run."""
 
@@ -52,8 +43,9 @@ def try_modes(
     open_model: OpenModel,
     clock: Clock,
     limit_seconds: float,
-) -> TrialReport:
-    """Compare the answers of each mode with those of `REFERENCE_MODE`, and time the modes that pass.
+) -> tuple[Trial, ...]:
+    """Compare the answers of each mode with those of `REFERENCE_MODE`, time the modes that pass, and return the results
+    of all.
 
     Args:
         card: of the model.
@@ -73,17 +65,18 @@ def try_modes(
         usable: dict[ComputeMode, _Opened] = {REFERENCE_MODE: reference} if REFERENCE_MODE in modes else {}
         failed: list[Trial] = []
         for mode in modes:
-            if mode == REFERENCE_MODE or clock() >= until_seconds:
+            if mode == REFERENCE_MODE:
+                continue
+            if usable and clock() >= until_seconds:
+                failed.append(Trial(mode, None, "not tried: no time left"))
                 continue
             found = _judged(card, mode, inputs, expected, open_model, opening)
             if isinstance(found, Trial):
                 failed.append(found)
             else:
                 usable[mode] = found
-        seconds, num_rounds = _timed(usable, inputs, lambda: clock() >= until_seconds)
-    timed = [Trial(mode, each) for mode, each in seconds.items()]
-    is_complete = num_rounds == NUM_ROUNDS and len(timed) + len(failed) == len(modes)
-    return TrialReport((*timed, *failed), is_complete)
+        seconds = _timed(usable, inputs, lambda: clock() >= until_seconds)
+    return (*(Trial(mode, each) for mode, each in seconds.items()), *failed)
 
 
 def _opened(model: LoadedModel, opening: ExitStack) -> _Opened:
@@ -140,8 +133,8 @@ def _batch(items: Sequence[np.ndarray], size: int) -> np.ndarray:
 
 def _timed(
     usable: Mapping[ComputeMode, _Opened], inputs: Sequence[np.ndarray], is_over: Callable[[], bool]
-) -> tuple[dict[ComputeMode, float], int]:
-    """Return the median seconds of an item by mode, and the number of complete rounds."""
+) -> dict[ComputeMode, float]:
+    """Return the median seconds of an item by mode."""
     work = {mode: list(_workload(opened.sizes, inputs)) for mode, opened in usable.items()}
     measured: dict[ComputeMode, list[float]] = {mode: [] for mode in usable}
     num_rounds = 0
@@ -150,7 +143,7 @@ def _timed(
         for mode in sorted(usable, key=str, reverse=num_rounds % 2 == 1):
             measured[mode].append(_item_seconds(usable[mode].model, work[mode]))
         num_rounds += 1
-    return {mode: median(seconds[1:]) for mode, seconds in measured.items()}, num_rounds
+    return {mode: median(seconds[1:]) for mode, seconds in measured.items()}
 
 
 def _workload(sizes: Sequence[int], inputs: Sequence[np.ndarray]) -> Iterator[np.ndarray]:

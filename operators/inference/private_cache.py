@@ -8,6 +8,7 @@ other entry counts as absent, and its content is computed again. No error of the
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import logging
 import os
@@ -26,6 +27,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}(?!\n)")
 _UNFINISHED: Final = ".unfinished-"
 _ABANDONED_SECONDS: Final = 3600.0
 """Age of an unfinished file whose writer must be dead."""
+_LOCK_LOOK_SECONDS: Final = 0.1
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 _OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -74,6 +76,18 @@ class PrivateCache:
         """Remove an entry."""
         with contextlib.suppress(OSError):
             self._path(name).unlink()
+
+    @contextlib.contextmanager
+    def exclusive(self, patience_seconds: float) -> Iterator[None]:
+        """Let one process at a time compute what several would store; the others wait, at most `patience_seconds`.
+
+        The kernel ends the lock with its process. Where a folder cannot be locked, nobody waits.
+        """
+        with contextlib.ExitStack() as locked:
+            with contextlib.suppress(OSError, _Untrusted):
+                self._make_folder()
+                locked.enter_context(_lock(self.folder, patience_seconds))
+            yield
 
     def trouble(self) -> str:
         """Return why nothing can be stored; empty if it can. Nothing is created or changed."""
@@ -150,6 +164,28 @@ class PrivateCache:
                 status = path.lstat()
                 if stat.S_ISREG(status.st_mode):
                     yield path, status
+
+
+@contextlib.contextmanager
+def _lock(folder: Path, patience_seconds: float) -> Iterator[None]:
+    """Hold the lock of a folder, or go on without it once the time is over. Raises OSError where there are none."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        until_seconds = time.monotonic() + patience_seconds
+        while not _take_lock(descriptor) and time.monotonic() < until_seconds:
+            time.sleep(_LOCK_LOOK_SECONDS)
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # a process that was forked meanwhile would hold it on
+        os.close(descriptor)
+
+
+def _take_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class _Untrusted(Exception):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -52,8 +54,10 @@ class Machine:
     opened: list[ComputeMode] = field(default_factory=list)
     runs: list[ComputeMode] = field(default_factory=list)
     num_open: int = 0
+    on_open: Callable[[], object] = lambda: None
 
     def open(self, mode: ComputeMode) -> Model:
+        self.on_open()
         if mode in self.broken:
             raise self.broken[mode]
         self.opened.append(mode)
@@ -88,6 +92,27 @@ class Model:
 
     def close(self) -> None:
         self.machine.num_open -= 1
+
+
+class WatchedCache(PrivateCache):
+    """Of a second process, which is started while the first one measures."""
+
+    answer: Future[ComputeMode | None] | None = None
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        super().__init__(folder, max_bytes)
+        self._has_read = threading.Event()
+
+    def read(self, name: str) -> bytes | None:
+        content = super().read(name)
+        self._has_read.set()
+        return content
+
+    def asked_by(self, pool: ThreadPoolExecutor, machine: Machine) -> None:
+        """Start the second process; return when it knows that nothing is stored."""
+        if self.answer is None:
+            self.answer = pool.submit(chosen, self, machine)
+            assert self._has_read.wait(60)
 
 
 class Inputs(ReferenceInputs):
@@ -154,28 +179,36 @@ class TestTrials:
         assert chosen(files, machine, modes=(REDUCED,)) == REDUCED
 
     def test_time_is_bounded(self, files: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
-        """On a machine that is too slow it ends early, and the next start measures again."""
+        """A machine that is too slow ends early, and what was tried decides for good: fingerprints do not flip."""
         caplog.set_level(logging.INFO)
         machine = Machine(clock_seconds=LIMIT_SECONDS)
-        assert chosen(files, machine) is None
+        assert chosen(files, machine) == PLAIN
         assert machine.opened == [PLAIN]
-        assert "model tiny is not completely measured, the next start does" in caplog.text
-        machine.clock_seconds = 0.0
-        assert chosen(files, machine) == REDUCED
+        assert "torch-bfloat16 not tried: no time left" in caplog.text
+        assert chosen(files, again := Machine()) == PLAIN
+        assert again.opened == []
 
-    def test_time_is_bounded_for_all_models_together(
-        self, files: PrivateCache, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """A start with many new models leaves some to the next one."""
-        caplog.set_level(logging.INFO)
+    def test_every_model_has_its_own_time(self, files: PrivateCache) -> None:
+        """So that one start measures all of them: a later one would change the fingerprints."""
         machine = Machine()
         asked = chooser(files, machine)
         machine.clock_seconds = LIMIT_SECONDS
         asked.choose(question(machine))
         machine.clock_seconds, machine.opened = 0.0, []
-        assert asked.choose(question(machine, replace(CARD, name="other"))) is None
-        assert machine.opened == []
-        assert "model other is not measured: no time left in this start, the next one does" in caplog.text
+        assert asked.choose(question(machine, replace(CARD, name="other"))) == REDUCED
+
+    def test_one_mode_is_tried_in_any_case(self, files: PrivateCache) -> None:
+        """Where the reference is not among those that may be chosen."""
+        assert chosen(files, Machine(clock_seconds=LIMIT_SECONDS), modes=(REDUCED, OTHER)) == REDUCED
+
+    def test_nothing_is_chosen_from_modes_that_all_fail(
+        self, files: PrivateCache, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A setting may demand a precision that leaves the tolerance; the worker starts as without a measurement."""
+        caplog.set_level(logging.INFO)
+        machine = Machine(errors={REDUCED: 0.6}, broken={OTHER: RuntimeError("no such kernel")})
+        assert chosen(files, machine, modes=(REDUCED, OTHER)) is None
+        assert "model tiny has no mode within the tolerance: torch-bfloat16 not within" in caplog.text
 
 
 class TestStored:
@@ -185,6 +218,42 @@ class TestStored:
         machine = Machine(seconds={PLAIN: 1.0, REDUCED: 9.0, OTHER: 9.0})
         assert chosen(files, machine) == REDUCED
         assert machine.opened == []
+
+    def test_a_process_keeps_its_mode(self, files: PrivateCache) -> None:
+        """A model that is loaded anew computes as the fingerprint says, whatever another process has stored since."""
+        machine = Machine()
+        asked = ModeChooser(files, Inputs(Path("nowhere")), machine.clock)
+        assert asked.choose(question(machine)) == REDUCED
+        files.forget(question(machine).entry_name)
+        machine.seconds = {PLAIN: 1.0, REDUCED: 9.0, OTHER: 9.0}
+        assert asked.choose(question(machine)) == REDUCED
+
+    def test_a_process_without_inputs_keeps_to_none(self, files: PrivateCache, tmp_path: Path) -> None:
+        """Also once another process has measured."""
+        asked = ModeChooser(files, ReferenceInputs(tmp_path / "inputs.npz"), ManualClock())
+        assert asked.choose(question(Machine())) is None
+        assert chosen(files, Machine()) == REDUCED
+        assert asked.choose(question(Machine())) is None
+
+    def test_one_process_measures_and_others_wait(self, files: PrivateCache) -> None:
+        """Two that measured at once could choose differently, and would disturb each other."""
+        second = Machine(seconds={PLAIN: 1.0, REDUCED: 9.0, OTHER: 9.0})
+        watched = WatchedCache(files.folder, 2**20)
+        with ThreadPoolExecutor(1) as pool:
+            first = Machine()
+            first.on_open = lambda: watched.asked_by(pool, second)
+            assert chosen(files, first) == REDUCED
+            assert watched.answer is not None
+            assert watched.answer.result() == REDUCED
+        assert second.opened == []
+
+    def test_what_cannot_be_stored_is_not_measured(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """Every start would measure, and choose anew."""
+        caplog.set_level(logging.INFO)
+        machine = Machine()
+        assert chosen(PrivateCache(tmp_path / "compiled", 0), machine) is None
+        assert machine.opened == []
+        assert "model tiny is not measured: the result cannot be stored: it may have 0 bytes" in caplog.text
 
     def test_says_that_it_measures(self, files: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
         """A first start takes longer; the log says why and how long at most. The second is silent."""

@@ -198,6 +198,31 @@ def test_two_processes_share_a_folder(tmp_path: Path) -> None:
     assert [(writer.returncode, end[1]) for writer, end in zip(writers, ends, strict=True)] == [(0, b""), (0, b"")]
 
 
+class TestExclusive:
+    def test_the_lock_ends_with_the_work(self, cache: PrivateCache) -> None:
+        """Also with work that fails; the lock is no entry."""
+        with pytest.raises(ZeroDivisionError), cache.exclusive(60.0):
+            _ = 1 / 0
+        with cache.exclusive(60.0):
+            cache.write("entry", b"content")
+        assert [path.name for path in cache.folder.iterdir()] == ["entry"]
+
+    def test_patience_ends(self, cache: PrivateCache) -> None:
+        """A process that was halted with the lock keeps nobody from starting."""
+        with cache.exclusive(60.0), cache.exclusive(0.0):
+            cache.write("entry", b"content")
+        assert cache.read("entry") == b"content"
+
+    @pytest.mark.parametrize("mode", [0o755, 0o777])
+    def test_a_folder_that_is_not_used_is_not_locked(self, cache: PrivateCache, mode: int) -> None:
+        """The work is done all the same."""
+        cache.folder.mkdir(parents=True)
+        cache.folder.chmod(mode)
+        with cache.exclusive(60.0):
+            cache.write("entry", b"content")
+        assert list(cache.folder.iterdir()) == []
+
+
 class TestTroubleToSay:
     def test_none_where_entries_can_be_kept(self, cache: PrivateCache) -> None:
         """Before the folder is made and afterwards; asking makes nothing."""
