@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -33,6 +34,10 @@ MIN_SPEEDUP = 1.1
 
 CHILD_SECONDS = 120.0
 """A child that takes longer is killed, and the missing result is not stored: the machine may only be busy."""
+
+ENDED_FROM_OUTSIDE = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGKILL})
+"""Signals that say nothing about the processor: somebody stops the worker, or the system lacks memory. Such a result is
+not stored either."""
 
 CHILD_FILE = Path(__file__).with_name("cpu_probe_child.py")
 
@@ -103,7 +108,8 @@ def run_probe_child(environment: Mapping[str, str]) -> ProbeTrial:
     except subprocess.TimeoutExpired:
         return ProbeTrial(None, f"no answer in {CHILD_SECONDS:g} seconds", conclusive=False)
     if child.returncode < 0:
-        return ProbeTrial(None, f"died of signal {-child.returncode}")
+        is_crash = -child.returncode not in ENDED_FROM_OUTSIDE
+        return ProbeTrial(None, f"died of signal {-child.returncode}", conclusive=is_crash)
     if child.returncode > 0:
         reason = (child.stderr.strip().splitlines() or ["no message"])[-1]
         return ProbeTrial(None, f"failed: {reason}")

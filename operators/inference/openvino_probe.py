@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from models.card import Precision
-from operators.inference.cpu_probe import cpu_facts
+from operators.inference.cpu_probe import ENDED_FROM_OUTSIDE, cpu_facts
 from operators.inference.private_cache import PrivateCache
 
 CHILD_SECONDS: Final = 120.0
@@ -26,7 +26,7 @@ CHILD_FILE: Final = Path(__file__).with_name("openvino_probe_child.py")
 _PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
 
 RunChild = Callable[[Precision], bool | None]
-"""Whether a precision works; None if the child gave no answer in time."""
+"""Whether a precision works; None if the child gave no answer in time, or was ended from outside."""
 
 
 def openvino_precisions(kept: PrivateCache, run_child: RunChild | None = None) -> tuple[Precision, ...]:
@@ -61,7 +61,7 @@ def run_probe_child(precision: Precision) -> bool | None:
         child = subprocess.run(command, capture_output=True, timeout=CHILD_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return None
-    return child.returncode == 0
+    return None if -child.returncode in ENDED_FROM_OUTSIDE else child.returncode == 0
 
 
 def _remembered(content: bytes | None) -> tuple[Precision, ...] | None:

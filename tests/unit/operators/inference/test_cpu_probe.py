@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import pytest
 
+from operators.inference import cpu_probe
 from operators.inference.cpu_probe import CANDIDATES, ProbeTrial, probe_cpu, run_probe_child
 from operators.inference.private_cache import PrivateCache
 
@@ -122,6 +123,19 @@ class TestProbeChild:
         found = probe_cpu(kept)
         assert "default instruction set: " in found.note
         assert found.environment in [dict(candidate) for candidate in CANDIDATES]
+
+    @pytest.mark.parametrize(
+        ("ending", "conclusive"), [("SIGILL", True), ("SIGTERM", False), ("SIGINT", False), ("SIGKILL", False)]
+    )
+    def test_only_a_crash_is_conclusive(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, conclusive: bool
+    ) -> None:
+        """An instruction that traps; not a worker that is stopped in its first seconds, or a lack of memory."""
+        program = tmp_path / "child.py"
+        program.write_text(f"import os, signal; os.kill(os.getpid(), signal.{ending})")
+        monkeypatch.setattr(cpu_probe, "CHILD_FILE", program)
+        trial = run_probe_child({})
+        assert (trial.speedup, trial.conclusive) == (None, conclusive)
 
     def test_a_child_that_fails_says_why(self) -> None:
         """The last line of its complaint stands in the note."""
