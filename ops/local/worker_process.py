@@ -11,8 +11,9 @@ from typing import Any
 from ops.local.child import Child, start_child
 from ops.local.lifetime import Lifetime
 
-READY_SECONDS = 240.0
-"""Generous: a machine under load is slow, and a first start probes the CPU."""
+READY_SECONDS = 480.0
+"""Generous: a machine under load is slow, and a first start probes the CPU and measures models, which takes a minute of
+CPU time or more."""
 STOP_SECONDS = 30.0
 WORKER_COMMAND = (sys.executable, "-P", "-m", "ops.cli", "worker")
 
