@@ -21,6 +21,7 @@ from operators.inference.backends.cpu_graphs import batch_of, load_archive, save
 from operators.inference.backends.graph_engine import Forward, Way
 from operators.inference.graph_cache import CompiledModel, Graph, Shape
 from operators.inference.precision_wrapper import PrecisionWrapper
+from operators.inference.silent_openvino import openvino_module
 
 if TYPE_CHECKING:
     import openvino
@@ -78,8 +79,7 @@ class OpenVinoEngine:
         return _Parts(save_archive(front, batches[-1]), self._network(PrecisionWrapper(network, "float32"), between))
 
     def _network(self, module: nn.Module, inputs: Sequence[Tensor]) -> bytes:
-        import openvino
-
+        openvino = openvino_module()
         lengths = zip(inputs[0].shape, inputs[-1].shape, strict=True)
         shape = [length if length == other else -1 for length, other in lengths]
         with torch.inference_mode(), warnings.catch_warnings():
@@ -93,8 +93,7 @@ class OpenVinoEngine:
         return {shape: forward for graph in compiled.graphs for shape, forward in self._forwards(graph).items()}
 
     def _forwards(self, graph: Graph) -> dict[Shape, Forward]:
-        import openvino
-
+        openvino = openvino_module()
         try:
             parts = msgspec.msgpack.decode(graph.code, type=_Parts)
         except msgspec.MsgspecError as error:

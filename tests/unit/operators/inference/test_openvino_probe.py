@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,14 @@ class TestChild:
         """The real program, in the precision that every processor has."""
         assert run_probe_child("float32") is True
 
+    def test_reports_nothing(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """The package would write an identifier into the home folder, and send it with what is used of it."""
+        monkeypatch.setenv("HOME", str(tmp_path))
+        for name in ("CI", "TF_BUILD", "JENKINS_URL"):  # in which it is silent by itself
+            monkeypatch.delenv(name, raising=False)
+        assert run_probe_child("float32") is True
+        assert list(tmp_path.iterdir()) == []
+
     @pytest.mark.parametrize(
         ("ending", "expected"), [("SIGILL", False), ("SIGTERM", None), ("SIGINT", None), ("SIGKILL", None)]
     )
@@ -84,3 +95,16 @@ class TestChild:
         program.write_text(f"import os, signal; os.kill(os.getpid(), signal.{ending})")
         monkeypatch.setattr(openvino_probe, "CHILD_FILE", program)
         assert run_probe_child("bfloat16") is expected
+
+
+def test_a_worker_reports_nothing(tmp_path: Path) -> None:
+    """Neither when it imports the package nor when it converts a model."""
+    program = (
+        "from operators.inference.silent_openvino import openvino_module; import sys;"
+        "openvino = openvino_module(); assert callable(openvino.convert_model);"
+        "assert not [name for name in sys.modules if name.startswith('openvino_telemetry.')]"
+    )
+    environment = {name: text for name, text in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")}
+    command = [sys.executable, "-c", program]
+    subprocess.run(command, env={**environment, "HOME": str(tmp_path)}, check=True, timeout=120)
+    assert list(tmp_path.iterdir()) == []
