@@ -170,7 +170,8 @@ def _remarks(steps: Sequence[StepFigures]) -> tuple[str, ...]:
     return (
         "open loop: uploads are published at scheduled times, and latencies count from these",
         f"Poisson arrivals, {MIX.burst_share:.0%} of the time at {MIX.burst_ratio:g} times the rate; "
-        f"{MIX.num_creators} creators by Zipf's law; each clip occurs equally often",
+        f"{MIX.num_creators} creators by Zipf's law, each with at most {MIX.most_per_minute} uploads a minute; "
+        "each clip occurs equally often",
         "saturated: throughput below the offered rate while the backlog grows"
         + ("" if any(step.is_saturated for step in steps) else "; no step was"),
         "dollars and joules are those of the whole machine during the step, busy or idle"

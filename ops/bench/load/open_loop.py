@@ -50,14 +50,15 @@ class Played:
 
 
 def due_uploads(name: str, arrivals: Sequence[Arrival], clips: Sequence[VideoUploaded]) -> list[Due]:
-    """Return the schedule's uploads; each is a video of its own, and its creator that of the schedule."""
+    """Return the schedule's uploads; each is a video of its own, and its creator that of the schedule. Schedules share
+    no creators: they may follow each other within a minute."""
     return [
         Due(
             arrival.at_seconds,
             replace(
                 clips[arrival.clip],
                 video_id=f"{name}-{number}-{clips[arrival.clip].video_id}",
-                creator_id=f"creator-{arrival.creator}",
+                creator_id=f"{name}-creator-{arrival.creator}",
             ),
         )
         for number, arrival in enumerate(arrivals)

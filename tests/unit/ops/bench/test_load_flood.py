@@ -28,7 +28,7 @@ class TestSchedules:
         """The clip's content, as a video of the step and its creator."""
         dues = due_uploads("x", [Arrival(0.5, 7, 1), Arrival(0.75, 7, 1)], CLIPS)
         assert [due.upload.video_id for due in dues] == ["x-0-b", "x-1-b"]
-        assert {(due.upload.creator_id, due.upload.source) for due in dues} == {("creator-7", CLIPS[1].source)}
+        assert {(due.upload.creator_id, due.upload.source) for due in dues} == {("x-creator-7", CLIPS[1].source)}
         assert [due.at_seconds for due in dues] == [0.5, 0.75]
         assert all(due.is_awaited for due in dues)
 

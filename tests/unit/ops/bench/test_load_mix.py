@@ -9,6 +9,7 @@ from statistics import fmean, pvariance
 import pytest
 
 from ops.bench.load.mix import Arrival, Mix
+from streams.backfill.creator_shares import DEFAULT_PER_MINUTE
 
 SECONDS = 4_000.0
 CLIPS = 7
@@ -48,10 +49,20 @@ class TestMix:
 
     def test_few_creators_upload_most(self) -> None:
         """By Zipf's law with exponent 1, the first uploads twice what the second does."""
-        counted = Counter(each.creator for each in schedule())
+        counted = Counter(each.creator for each in schedule(Mix(most_per_minute=1_000)))
         assert [rank for rank, _ in counted.most_common(2)] == [0, 1]
         assert counted[0] / counted[1] == pytest.approx(2.0, rel=0.2)
         assert max(counted) < Mix().num_creators
+
+    @pytest.mark.parametrize("mean_hz", [2.0, 30.0, 200.0])
+    def test_no_creator_uploads_beyond_a_share(self, mean_hz: float) -> None:
+        """On a fast machine as well, the backfill role gets none of them, in whichever minutes of the broker."""
+        uploads: dict[int, list[float]] = {}
+        for each in Mix().arrivals(mean_hz, 100.0, CLIPS, seed=3):
+            uploads.setdefault(each.creator, []).append(each.at_seconds)
+        for times in uploads.values():
+            later = times[DEFAULT_PER_MINUTE:]
+            assert all(last - first > 60.0 for first, last in zip(times, later, strict=False))
 
     def test_all_clips_occur_equally_often(self) -> None:
         """So that steps differ by their rate and not by their clips."""
