@@ -10,6 +10,7 @@ import typer
 from ops.bench.names import EMBEDDED, NAMES, PLOTTED
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out
 from ops.cli.exit_codes import ExitCode
+from ops.cli.plot_option import require_plot
 
 if TYPE_CHECKING:
     from ops.bench.report import BenchReport
@@ -60,14 +61,9 @@ def bench(
 
 
 def _require_plottable(name: str, plot: Path | None) -> None:
-    from ops.costs.plot import PLOT_SUFFIXES
-
-    if plot is None:
-        return
-    if name not in PLOTTED:
+    if plot is not None and name not in PLOTTED:
         fail(f"--plot goes with {', '.join(PLOTTED)}; bench {name} has no plot", ExitCode.USAGE)
-    if plot.suffix not in PLOT_SUFFIXES:
-        fail(f"--plot is {str(plot)!r}; allowed: a file that ends in {' or '.join(PLOT_SUFFIXES)}", ExitCode.USAGE)
+    require_plot(plot)
 
 
 def _draw(report: BenchReport, plot: Path) -> None:

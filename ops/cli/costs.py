@@ -10,8 +10,9 @@ import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.plot_option import require_plot
 from ops.costs.pieces import Grouping, Piece
-from ops.costs.plot import PLOT_SUFFIXES, NoPlots, plot_costs
+from ops.costs.plot import NoPlots, plot_costs
 from ops.costs.read_log import read_pieces
 from ops.costs.roll_up import RollUp, Sums, roll_up
 from ops.costs.since import since_unix_seconds
@@ -37,7 +38,7 @@ def costs(
     Every distinct signal counts, including older revisions. What a worker uses in addition (start, idle time, roles
     without media) is on no receipt; the metric vidsignal_cpu_seconds_total has it.
     """
-    _check_suffix(plot)
+    require_plot(plot)
     settings = settings_or_exit()
     found = roll_up(_read(settings, since), by)
     if plot is not None:
@@ -58,11 +59,6 @@ def _read(settings: Settings, since: str | None) -> list[Piece]:
             return read_pieces(settings, begin)
     except BrokerUnavailable as error:
         fail(str(error), ExitCode.UNAVAILABLE)
-
-
-def _check_suffix(plot: Path | None) -> None:
-    if plot is not None and plot.suffix not in PLOT_SUFFIXES:
-        fail(f"--plot is {str(plot)!r}; allowed: a file that ends in {' or '.join(PLOT_SUFFIXES)}", ExitCode.USAGE)
 
 
 def _plot(found: RollUp, path: Path) -> None:

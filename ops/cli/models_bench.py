@@ -12,6 +12,7 @@ from models.card import Card
 from models.card_errors import CardInvalid
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.plot_option import require_plot
 from streams.config.running_models import running_cards
 from streams.config.settings import Settings
 
@@ -29,7 +30,7 @@ def bench(
 ) -> None:
     """Measure batch sizes, threads, engines and precisions; workers take their batch sizes from the result."""
     settings = settings_or_exit()
-    _require_suffix(plot)
+    require_plot(plot)
     cards = _cards(settings, models or [])
     rows = _measured(cards, settings, threads or [], is_quick=quick, is_saved=save)
     _print(rows)
@@ -91,13 +92,6 @@ def _write(rows: list[BenchRow], path: Path) -> None:
         path.write_text(json.dumps(as_json(rows, describe_machine()), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         fail(f"{str(path)!r} cannot be written: {error.strerror}", ExitCode.USAGE)
-
-
-def _require_suffix(plot: Path | None) -> None:
-    from ops.costs.plot import PLOT_SUFFIXES
-
-    if plot is not None and plot.suffix not in PLOT_SUFFIXES:
-        fail(f"--plot is {str(plot)!r}; allowed: a file that ends in {' or '.join(PLOT_SUFFIXES)}", ExitCode.USAGE)
 
 
 def _plot(rows: list[BenchRow], plot: Path) -> None:

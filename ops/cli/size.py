@@ -11,8 +11,9 @@ import typer
 from ops.bench.options import BenchOptions
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out, print_json
 from ops.cli.exit_codes import ExitCode
+from ops.cli.plot_option import require_plot
 from ops.sizing.plan import FleetPlan, plan_for
-from ops.sizing.plot import PLOT_SUFFIXES, NoPlots, plot_trials
+from ops.sizing.plot import NoPlots, plot_trials
 from ops.sizing.profile import Profile, load_profile, write_profile
 from ops.sizing.quantity import FIGURES, InvalidProfile
 from ops.sizing.report import amount, as_json, assumptions, rows
@@ -46,7 +47,7 @@ def size(
         return
     if videos_per_second is None:
         fail("--videos-per-second is missing; --figures and --measure go without it", ExitCode.USAGE)
-    _refuse_other_suffix(plot)
+    require_plot(plot)
     with clean_interrupt():
         found, plan = _plan(found, videos_per_second, p99_seconds)
         trial = try_plan(found, plan.cells) if simulate else None
@@ -97,11 +98,6 @@ def _plan(profile: Profile, videos_per_second: float, p99_seconds: float | None)
         return profile, plan_for(profile, videos_per_second)
     except InvalidProfile as error:
         fail(str(error), ExitCode.USAGE)
-
-
-def _refuse_other_suffix(plot: Path | None) -> None:
-    if plot is not None and plot.suffix not in PLOT_SUFFIXES:
-        fail(f"--plot is {str(plot)!r}; allowed: a file that ends in {' or '.join(PLOT_SUFFIXES)}", ExitCode.USAGE)
 
 
 def _plot(profile: Profile, plan: FleetPlan, path: Path) -> None:

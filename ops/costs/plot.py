@@ -26,7 +26,10 @@ _COLOURS: Final[dict[CpuStage, str]] = {
 
 
 class NoPlots(Exception):
-    """The plotting library is not installed; the message explains how to install it."""
+    """The plotting library is not installed, or there is nothing to plot; the message explains it."""
+
+    def __init__(self, message: str = "a plot needs matplotlib: pip install 'vidsignal[plots]'") -> None:
+        super().__init__(message)
 
 
 def plot_costs(found: RollUp, path: Path) -> None:
@@ -46,7 +49,7 @@ def _canvas(num_bars: int) -> tuple[Any, Axes]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise NoPlots("a plot needs matplotlib: pip install 'vidsignal[plots]'") from error
+        raise NoPlots from error
     figure = Figure(figsize=(9, 1.6 + 0.45 * num_bars), layout="constrained")
     return figure, figure.add_subplot()
 

@@ -97,7 +97,7 @@ def _canvas(number: int) -> tuple[Any, list[Axes]]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise NoPlots("a plot needs matplotlib: pip install 'vidsignal[plots]'") from error
+        raise NoPlots from error
     figure = Figure(figsize=(8, 3.6 * number), layout="constrained")
     return figure, list(figure.subplots(number, squeeze=False)[:, 0])
 

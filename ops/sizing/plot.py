@@ -44,7 +44,7 @@ def _canvas() -> tuple[Any, Axes]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise NoPlots("a plot needs matplotlib: pip install 'vidsignal[plots]'") from error
+        raise NoPlots from error
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     return figure, figure.add_subplot()
 

@@ -23,7 +23,7 @@ def plot_ratios(figures: Sequence[Figure], path: Path) -> None:
     try:
         from matplotlib.figure import Figure as Canvas
     except ImportError as error:
-        raise NoPlots("a plot needs matplotlib: pip install 'vidsignal[plots]'") from error
+        raise NoPlots from error
     rows = [figure for figure in figures if figure.bound is not None and figure.bound.relation == "at least"]
     canvas = Canvas(figsize=(9, 1.2 + _ROW_INCHES * len(rows)), layout="constrained")
     axes = canvas.subplots()

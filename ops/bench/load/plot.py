@@ -40,7 +40,7 @@ def _canvas() -> tuple[Any, tuple[Axes, Axes]]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise NoPlots("a plot needs matplotlib: pip install 'vidsignal[plots]'") from error
+        raise NoPlots from error
     figure = Figure(figsize=(9, 8), layout="constrained")
     return figure, tuple(figure.subplots(2, sharex=True))
 
