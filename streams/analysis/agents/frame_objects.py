@@ -42,33 +42,52 @@ def frame_texts(cards: Iterable[Card], answered: Answered, spans: Sequence[TimeS
 
 
 def with_regions(
-    evidence: LabelEvidence, cards: Mapping[str, Card], names: ClassNames, answered: Answered
-) -> LabelEvidence:
-    """Return evidence with the places of its label, if its model knows any."""
-    card = cards.get(evidence.model)
-    if card is None:
-        return evidence
-    found = _strongest(_label_regions(card, evidence.label, names, answered), MAX_LABEL_REGIONS)
-    return msgspec.structs.replace(evidence, regions=found) if found else evidence
+    labels: Iterable[LabelEvidence], cards: Iterable[Card], names: ClassNames, answered: Answered
+) -> tuple[LabelEvidence, ...]:
+    """Return evidence of frames with the places of the labels whose models know any."""
+    places = {
+        (model_name(card), label): _strongest(found, MAX_LABEL_REGIONS)
+        for card in cards
+        for label, found in _label_regions(card, names, answered).items()
+    }
+    return tuple(_placed(evidence, places.get((evidence.model, evidence.label), ())) for evidence in labels)
 
 
-def placing_cards(cards: Iterable[Card]) -> dict[str, Card]:
-    """Return the cards whose labels have places, by their names in evidence."""
-    return {model_name(card): card for card in cards if card.boxes is not None or isinstance(card.prepared, CropInput)}
+def _placed(evidence: LabelEvidence, regions: tuple[Region, ...]) -> LabelEvidence:
+    return msgspec.structs.replace(evidence, regions=regions) if regions else evidence
 
 
-def _label_regions(card: Card, label: str, names: ClassNames, answered: Answered) -> Iterator[Region]:
+def _label_regions(card: Card, names: ClassNames, answered: Answered) -> Mapping[str, Iterable[Region]]:
+    """Return where a model found each of its labels; empty for a model that looks at whole frames alone."""
     if card.boxes is not None:
-        classes = {source.output_label for source in card.labels if source.label == label}
-        yield from (region for region in _objects(card, answered) if region.class_name in classes)
-        return
-    assert card.scores is not None
-    for frame, answers in answered:
-        for part in answers[card.name].parts:
-            row = part.values[card.scores.index].reshape(1, -1)
-            score = float(label_scores(card, names.of(card), row, card.scores.combination)[label][0])
-            if score >= SEGMENT_FLOOR:
-                yield _region(card, frame, part.found, score, names.of(card)[int(np.argmax(row))])
+        objects, classes = list(_objects(card, answered)), _classes(card)
+        return {label: [each for each in objects if each.class_name in classes[label]] for label in classes}
+    return _part_regions(card, names, answered) if isinstance(card.prepared, CropInput) else {}
+
+
+def _classes(card: Card) -> dict[str, set[str]]:
+    classes: dict[str, set[str]] = {}
+    for source in card.labels:
+        classes.setdefault(source.label, set()).add(source.output_label)
+    return classes
+
+
+def _part_regions(card: Card, names: ClassNames, answered: Answered) -> Mapping[str, Iterable[Region]]:
+    """All parts at once: a video may have thousands, and a model as many classes."""
+    parts = [(frame, part) for frame, answers in answered for part in answers[card.name].parts]
+    if card.scores is None or not card.labels or not parts:
+        return {}
+    rows = np.stack([part.values[card.scores.index].reshape(-1) for _, part in parts])
+    classes = names.of(card)
+    best = [classes[column] for column in rows.argmax(axis=1)]
+    return {
+        label: [
+            _region(card, frame, part.found, float(score), name)
+            for (frame, part), score, name in zip(parts, scores, best, strict=True)
+            if score >= SEGMENT_FLOOR
+        ]
+        for label, scores in label_scores(card, classes, rows, card.scores.combination).items()
+    }
 
 
 def _objects(card: Card, answered: Answered) -> Iterator[Region]:

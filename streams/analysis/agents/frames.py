@@ -21,7 +21,7 @@ from operators.label_evidence import label_scores, model_name
 from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
 from operators.segments import TimeSpan, spans_between
-from schemas.evidence import Embedding, Feature, LabelEvidence
+from schemas.evidence import Embedding, Feature
 from streams.analysis.agents.added_models import AddedAnswers
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
@@ -37,7 +37,7 @@ from streams.analysis.agents.frame_answers import (
     whole_models,
 )
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
-from streams.analysis.agents.frame_objects import Answered, frame_texts, placing_cards, regions_of, with_regions
+from streams.analysis.agents.frame_objects import Answered, frame_texts, regions_of, with_regions
 from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
 
 STANDS_SECONDS = 2.0
@@ -89,7 +89,7 @@ async def analyse(work: AgentWork) -> Analysis:
     }
     return replace(
         analysis,
-        labels=_placed(work, labels, frames) + said.labels,
+        labels=with_regions(labels, _models(work), work.class_names, _answered(frames)) + said.labels,
         features=features,
         embeddings={**analysis.embeddings, **said.embeddings},
         regions=regions_of(_models(work), _answered(frames)),
@@ -100,14 +100,6 @@ async def analyse(work: AgentWork) -> Analysis:
 
 def _answered(frames: Sequence[SeenFrame]) -> Answered:
     return [(seen.frame, seen.answers) for seen in frames]
-
-
-def _placed(
-    work: AgentWork, labels: tuple[LabelEvidence, ...], frames: Sequence[SeenFrame]
-) -> tuple[LabelEvidence, ...]:
-    """Add to labels of objects where they are."""
-    cards, answered = placing_cards(_models(work)), _answered(frames)
-    return tuple(with_regions(evidence, cards, work.class_names, answered) for evidence in labels)
 
 
 async def _said_of_clips(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from models.added_cards import CardSettings, installed_cards
+from models.card import Card, Combination
+from operators.label_evidence import label_scores
 from operators.media.neighbours import Neighbourhood
 from operators.media.tracks import SampledFrame
 from schemas.evidence import LabelEvidence
-from streams.analysis.agents import audio, frames
+from streams.analysis.agents import audio, frame_objects, frames
 from streams.analysis.agents.analysis import Analysis
 from tests.support.tiny_models import BLADE, CARD, sha256_of, write_card
 from tests.unit.models.test_boxes_and_text import BOXES, TEXT
@@ -104,6 +108,23 @@ class TestParts:
         assert (found.score, [each.at_seconds for each in (best, other)]) == (pytest.approx(0.3), [0.5, 2.5])
         assert (best.class_name, best.model, best.score) == ("bright", "mine@1.0.0", pytest.approx(0.3))
         assert (best.box.left, best.box.right) == (0.5, 1.0)
+
+    async def test_all_parts_are_scored_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A video may have thousands, and a model as many classes and labels; the event loop must not wait for each."""
+        scored: list[int] = []
+
+        def count(card: Card, names: Sequence[str], rows: np.ndarray, combination: Combination) -> Any:
+            scored.append(len(rows))
+            return label_scores(card, names, rows, combination)
+
+        monkeypatch.setattr(frame_objects, "label_scores", count)
+        self.write(tmp_path)
+        said = iter([0.3, 0.2, 0.4, 0.0])
+        mine = FakeBatcher(lambda _item: (np.array([0.0, next(said)], np.float32),))
+        dogs = finder((0, 0.9), (0, 0.9), (0, 0.9), (0, 0.9))
+        found = blade(await analysed(tmp_path, FakeSession(fake_work.frames(4)), finder=dogs, mine=mine), "mine@1.0.0")
+        assert [each.at_seconds for each in found.regions] == [2.5, 0.5, 1.5]  # type: ignore[union-attr]
+        assert scored == [4]
 
     async def test_nothing_to_cut_out(self, tmp_path: Path) -> None:
         """The label was searched for and not found; nobody is asked."""
