@@ -46,7 +46,7 @@ class Readmission:
     async def ensure(self, record: Record, slot: Slot) -> None:
         """Return when the fold knows the video or will know it; has no effect if it does. Raises InvalidEvent."""
         if header(record.headers, JOB_HEADER) is None:
-            return  # passed on by intake, which accepted it
+            return  # passed on by intake or the media role: intake accepts it
         upload = await shared_upload(record, slot)
         if not isinstance(upload, VideoUploaded) or await self._is_known(upload.video_id):
             return

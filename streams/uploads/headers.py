@@ -14,7 +14,7 @@ from streams.uploads.places import PLACE_HEADER, with_place
 REDRIVE_HEADER: Final = "vidsignal-redrive"
 """How often the event was sent again. In addition, a redrive writes only the log position of an upload."""
 JOB_HEADER: Final = "vidsignal-job"
-"""Id of the job that sent the upload again; absent if its producer chose the priority class."""
+"""Id of the job that sent the upload again; absent if it comes from `video.uploaded`."""
 UPLOADED_HEADER: Final = "vidsignal-uploaded-unix-seconds"
 """The broker's timestamp of the upload on `video.uploaded`; a record's own timestamp is when it was published to this
 topic, from which its retention counts."""
