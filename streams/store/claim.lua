@@ -1,11 +1,16 @@
 -- Stores a signal's bytes under its id if absent, and returns what is stored.
--- KEYS 1 the video's claims  2 its deletion marker
+-- KEYS 1 the video's claims  2 its deletion marker  3 its status
 -- ARGV 1 signal id  2 the packed bytes  3 seconds to keep the claims  4 revision of the signal
 -- Claims that are met again live on: a replay may come as late as the log allows. Beside each claim, under '#' and its
 -- id, lies its revision, so that a deletion takes those that it reaches and no others.
--- Returns nothing where the revision is forgotten.
+-- Returns nothing where the revision is forgotten, or no longer the newest and unclaimed: a deletion of it may have come
+-- and its marker gone with the next life, while the signal was computed. Its claim went as well, but not what was published.
 local deletion_marker = tonumber(redis.call('GET', KEYS[2]) or '')
 if deletion_marker and deletion_marker >= tonumber(ARGV[4]) then
+  return false
+end
+local status = redis.call('TYPE', KEYS[3])['ok'] == 'hash' and redis.call('HGET', KEYS[3], 'revision')
+if status and (tonumber(status) or 0) > tonumber(ARGV[4]) and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
   return false
 end
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 1 then

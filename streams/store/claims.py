@@ -98,9 +98,10 @@ class Claims:
     async def claim(self, video_id: str, signal_id: str, value: bytes, *, revision: int) -> bytes | None:
         """Store `value` if the id is free; return the stored bytes, which must be published.
 
-        Returns None if the revision is deleted: nothing is stored, and nothing may be published.
+        Returns None if the revision is deleted or no longer the newest: nothing is stored, and nothing may be published.
         """
-        keys = [self._keys.claims(video_id), self._keys.deletion_marker(video_id)]
+        names = (self._keys.claims, self._keys.deletion_marker, self._keys.status)
+        keys = [name(video_id) for name in names]
         arguments: list[Any] = [signal_id, pack(value), self._ttl_seconds, revision]
         while True:
             stored: bytes | None = await mended(

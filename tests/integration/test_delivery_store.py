@@ -81,6 +81,16 @@ class TestClaims:
         assert claimed == (None if is_forgotten else b"first")
         assert await store.exists(KEYS.claims("video")) == (not is_forgotten)
 
+    async def test_no_new_claim_of_an_outlived_revision(self, store: Any) -> None:
+        """A deletion took its claim, and the next life the marker, while a slow worker computed: it publishes nothing
+        that differs from what is in the log. What is still claimed is published again, as before."""
+        claims = Claims(store, KEYS, ttl_seconds=100)
+        await claims.claim("video", "claimed", b"first", revision=1)
+        await store.hset(KEYS.status("video"), "revision", 2)
+        assert await claims.claim("video", "taken", b"second", revision=1) is None
+        assert await claims.claim("video", "claimed", b"second", revision=1) == b"first"
+        assert await claims.claim("video", "next", b"first", revision=2) == b"first"
+
     async def test_looks_up_the_preferred_name_first(self, store: Any) -> None:
         """Of several names the first that is claimed counts; the newest known revision comes with it."""
         claims = Claims(store, KEYS, ttl_seconds=100)
@@ -88,7 +98,7 @@ class TestClaims:
         await claims.claim("video", "failed", b"failed", revision=1)
         await store.hset(KEYS.status("video"), "revision", 3)
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"failed", 3)
-        await claims.claim("video", "ok", b"ok", revision=1)
+        await claims.claim("video", "ok", b"ok", revision=3)
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"ok", 3)
 
     @pytest.mark.parametrize("left", [b"\x00no-bytes-of-ours", b'{"no": "fact"}'])
