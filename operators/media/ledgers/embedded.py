@@ -21,12 +21,15 @@ from operators.media.ledgers.ledger import Extent
 
 MAX_SEARCH_BYTES = 32 * 2**20
 """Of one file. What is behind counts as metadata, which has a limit of its own."""
-MAX_PLACES = 1_000
-"""Of one signature; each place is checked in about a microsecond."""
+MAX_PLACES = 10_000
+"""Of one signature; each place is checked in about a microsecond. More of them in one file hide something."""
 MAX_FOUND = 8
 MIN_FRAMES = 8
 """In succession, of formats without a header: by chance as many occur in no file."""
-_MAX_FRAME_STARTS = 100_000
+_MAX_FRAME_STARTS = 500_000
+"""Each is checked in about a microsecond."""
+_PIXEL_BYTES: Final = (3, 4, 6)
+_MIN_AREA_BYTES = 24
 _ANIMATION_BYTES = 2**16
 """In which the second picture of an animation begins."""
 _BOXES: Final = frozenset((b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"styp", b"sidx", b"pdin"))
@@ -75,8 +78,9 @@ def files_in(whole: bytes) -> list[EmbeddedFile]:
 
 def _found(whole: bytes) -> Iterator[tuple[str, int]]:
     for name, signature, shift, is_file in _SIGNATURES:
-        starts = (place - shift for place in islice(_places(whole, signature), MAX_PLACES))
-        place = next((start for start in starts if start >= 0 and is_file(whole, start)), None)
+        starts = enumerate(place - shift for place in _places(whole, signature))
+        is_found = (start for number, start in starts if number >= MAX_PLACES or (start >= 0 and is_file(whole, start)))
+        place = next(is_found, None)
         if place is not None:
             yield name, place
     for name, find in _RHYTHMS:
@@ -206,12 +210,17 @@ def _transport_packets(whole: bytes) -> int | None:
         for number in range(MIN_FRAMES):
             is_start &= found[number * size : number * size + len(is_start)] == 0x47
         for place in np.flatnonzero(is_start)[:MAX_PLACES].tolist():
-            if b"\x47\x40\x00" in (whole[place + n * size : place + n * size + 3] for n in range(MIN_FRAMES)):
+            if not _is_area(whole, place) and b"\x47\x40\x00" in (
+                whole[place + n * size : place + n * size + 3] for n in range(MIN_FRAMES)
+            ):
                 return int(place)
     return None
 
 
-_FRAME_START: Final = re.compile(rb"\xff[\xe2-\xff]")
+_FRAME_START: Final = re.compile(
+    rb"(?s)(\xff[\xe2\xe3\xf2\xf3\xfa\xfb\xf0\xf1\xf8\xf9])(?!(.)(?:\1\2){8}|(..)(?:\1\3){6}|(....)(?:\1\4){4})"
+)
+"""Of either format, but no plain area: that is skipped here because of its length."""
 
 
 def _sound_frames(size_of: Callable[[bytes, int], int]) -> Callable[[bytes], int | None]:
@@ -222,14 +231,20 @@ def _sound_frames(size_of: Callable[[bytes, int], int]) -> Callable[[bytes], int
             start = place = match.start()
             for _ in range(MIN_FRAMES):
                 size = size_of(whole, place)
-                place += size
-                if not size or place > len(whole):
+                if not size or place + size > len(whole) or _is_area(whole, place):
                     break
+                place += size
             else:
                 return start
         return None
 
     return find
+
+
+def _is_area(whole: bytes, place: int) -> bool:
+    """Return whether a plain area of unpacked pixels begins: their colour may look like a header of a frame."""
+    first = whole[place : place + _MIN_AREA_BYTES]
+    return any(whole.startswith(first, place + size) for size in _PIXEL_BYTES)
 
 
 def _mp3_frame_bytes(whole: bytes, place: int) -> int:

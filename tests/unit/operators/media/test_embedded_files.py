@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from operators.media.ledgers.embedded import files_in
 from tests.boxes import box
@@ -57,11 +58,30 @@ def test_every_format_is_found(suffix: str, tmp_path: Path) -> None:
         b"\x1a\x45\xdf\xa3 begins Matroska " * 100,
         b"GIF89a" + b"\x21\xf9\x04" + NOISE[:5_000],
         b"\xff\xd8\xff\xe0" + NOISE,
+        b"\xff\xf3\xe0" * 10_000,
+        b"\xff\xf1\xe0" * 40_000,
+        b"\x47\x40\x00\xff" * 10_000,
     ],
 )
 def test_other_content_is_no_file(content: bytes) -> None:
-    """Words about formats, and a single picture."""
+    """Words about formats, a single picture, and plain areas of colours that look like headers of frames."""
     assert files_in(content) == []
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mp3"])
+@pytest.mark.parametrize("decoy", [b"ftyp" * 3_000, b"\xff" * 300_000, b"\xff\xfb" * 200_000])
+def test_decoys_hide_nothing(suffix: str, decoy: bytes, tmp_path: Path) -> None:
+    """Many places where a file might begin, in front of one."""
+    assert files_in(decoy + _clip(tmp_path, suffix)) != []
+
+
+@pytest.mark.parametrize(("name", "colour"), [("a.tiff", 0xFFF3E0), ("a.bmp", 0xE0F3FF)])
+def test_a_light_background_is_no_sound(name: str, colour: int, tmp_path: Path) -> None:
+    """The colour of its unpacked pixels, which looks like a header of MP3."""
+    picture = Image.new("RGB", (1920, 600), tuple(colour.to_bytes(3, "big")))  # type: ignore[arg-type]
+    picture.paste(0, (700, 200, 900, 400))
+    picture.save(tmp_path / name)
+    assert indexed_here(tmp_path / name).unseen == ()
 
 
 def _in_mp4(path: Path, clip: bytes) -> None:
