@@ -34,8 +34,8 @@ RECORDED_CONTAINERS = ("mpegts", "mpeg")
 """These can be cut anywhere: receivers and recorders write what arrives."""
 MAX_LEAD_SECONDS = 10.0
 """Longest usual distance of keyframes in broadcasts and segments."""
-MAX_LEAD_RATIO = 0.5
-"""Of the pictures' length."""
+MAX_LEAD_RATIO = 0.1
+"""Of the pictures' length: as much as the default policy lets be missing."""
 MAX_BEHIND_RATIO = 0.1
 """Of a file's bytes: permitted share after the last picture that seeking finds."""
 
@@ -94,7 +94,7 @@ def index_pictures(
 
 
 def _lead_seconds(packets: list[PacketEntry]) -> float:
-    """Return the time before the first keyframe, if it may be the rest of a group; 0.0 if it is longer than a group."""
+    """Return the time before the first keyframe; 0.0 if it is longer than the rest of a group, or too much of all."""
     times = [packet.seconds for packet in packets]
     keys = sorted(packet.seconds for packet in packets if packet.is_keyframe)
     if not keys:

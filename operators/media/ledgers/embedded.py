@@ -210,9 +210,8 @@ def _transport_packets(whole: bytes) -> int | None:
         for number in range(MIN_FRAMES):
             is_start &= found[number * size : number * size + len(is_start)] == 0x47
         for place in np.flatnonzero(is_start)[:MAX_PLACES].tolist():
-            if not _is_area(whole, place) and b"\x47\x40\x00" in (
-                whole[place + n * size : place + n * size + 3] for n in range(MIN_FRAMES)
-            ):
+            heads = (whole[place + n * size : place + n * size + 3] for n in range(MIN_FRAMES))
+            if b"\x47\x40\x00" in heads and not _is_area(whole, place):
                 return int(place)
     return None
 

@@ -113,15 +113,28 @@ def test_joined_mp3(rates: tuple[int, int], tmp_path: Path) -> None:
 def test_a_recording_that_begins_between_keyframes(codec: str, tmp_path: Path) -> None:
     """Pictures before the first keyframe can be decoded by nobody: they count as not planned, and not as damaged."""
     options = {"g": "50", "bf": "2"}
-    whole = write_video(tmp_path / "a.ts", num_frames=250, codec=codec, options=options).read_bytes()
+    whole = write_video(tmp_path / "a.ts", num_frames=500, codec=codec, options=options).read_bytes()
     path = tmp_path / "b.ts"
-    path.write_bytes(whole[len(whole) // 188 // 10 * 188 :])
+    path.write_bytes(whole[len(whole) // 188 // 25 * 188 :])
     found = decoded_here(path)
     assert found.receipt is not None and found.receipt.video is not None
     assert found.receipt.video.seen_ratio >= 0.97
     assert found.receipt.video.planned_ratio < 0.97
     assert found.index is not None and found.index.video is not None
     assert 0.5 < found.index.video.lead_seconds < 2.0
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+def test_a_recording_whose_first_group_is_long(codec: str, tmp_path: Path) -> None:
+    """Where much of it is before the first keyframe, it has not been seen, however usual such groups are in the
+    file."""
+    options = {"g": "120", "bf": "0"}
+    whole = write_video(tmp_path / "a.ts", num_frames=250, codec=codec, options=options).read_bytes()
+    path = tmp_path / "b.ts"
+    path.write_bytes(whole[len(whole) // 188 // 10 * 188 :])
+    found = decoded_here(path)
+    assert found.receipt is not None and found.receipt.video is not None
+    assert found.receipt.video.seen_ratio < 0.85
 
 
 def test_a_recording_without_its_first_half_is_for_a_person(tmp_path: Path) -> None:
