@@ -12,7 +12,8 @@ MAX_DIRECTORIES = 200
 """Of one TIFF file."""
 MAX_ENTRIES = 4_096
 """Of one directory."""
-MAX_STRIPS = 1_000_000
+MAX_NUMBERS = 1_000_000
+"""Read from all lists of one TIFF file, of strips and inner directories; content of further ones counts as unused."""
 _ORDERS: Final = {b"II*\0": "<", b"MM\0*": ">"}
 _TYPE_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _LENGTH_OF: Final = {273: 279, 324: 325, 513: 514}
@@ -58,6 +59,7 @@ def _end_of_bitmap(head: bytes) -> int:
 
 def _end_of_tiff(media: MediaFile, order: str) -> int:
     """Return the end of the last value, strip, tile or directory."""
+    lists = _Lists(media, order)
     end, places, seen = 8, [_number(media, order, 4)], {0}
     while places and len(seen) < MAX_DIRECTORIES:
         place = places.pop()
@@ -66,19 +68,20 @@ def _end_of_tiff(media: MediaFile, order: str) -> int:
         seen.add(place)
         entries = list(_entries(media, order, place))
         behind = place + 2 + 12 * len(entries)
-        end = max(end, behind + 4)
-        places.append(_number(media, order, behind))
         fields = {tag: (kind, count, at) for tag, kind, count, at in entries}
-        for kind, count, at in fields.values():
-            end = max(end, at + _TYPE_BYTES.get(kind, 1) * count)
-        places += [inner for tag in _INNER if tag in fields for inner in _values(media, order, *fields[tag])]
-        for starts, lengths in _LENGTH_OF.items():
-            if starts in fields and lengths in fields:
-                pairs = zip(
-                    _values(media, order, *fields[starts]), _values(media, order, *fields[lengths]), strict=False
-                )
-                end = max([end, *(first + size for first, size in pairs)])
+        values = (at + _TYPE_BYTES.get(kind, 1) * count for kind, count, at in fields.values())
+        end = max(end, behind + 4, *values, *_ends_of_content(lists, fields))
+        inner = [place for tag in _INNER if tag in fields for place in lists.read(*fields[tag], MAX_DIRECTORIES)]
+        places += [_number(media, order, behind), *inner]
     return end
+
+
+def _ends_of_content(lists: _Lists, fields: dict[int, tuple[int, int, int]]) -> Iterator[int]:
+    """Yield the end of each strip and tile of a directory."""
+    for starts, lengths in _LENGTH_OF.items():
+        if starts in fields and lengths in fields:
+            pairs = zip(lists.read(*fields[starts]), lists.read(*fields[lengths]), strict=False)
+            yield max((first + size for first, size in pairs), default=0)
 
 
 def _entries(media: MediaFile, order: str, place: int) -> Iterator[tuple[int, int, int, int]]:
@@ -92,13 +95,23 @@ def _entries(media: MediaFile, order: str, place: int) -> Iterator[tuple[int, in
         yield tag, kind, count, place + 2 + 12 * number + 8 if is_inside else value
 
 
-def _values(media: MediaFile, order: str, kind: int, count: int, at: int) -> list[int]:
-    letter = {3: "H", 4: "I", 13: "I"}.get(kind)
-    if letter is None:
-        return []
-    width = struct.calcsize(letter)
-    body = media.peek(at, min(count, MAX_STRIPS) * width)
-    return list(struct.unpack(f"{order}{len(body) // width}{letter}", body[: len(body) // width * width]))
+class _Lists:
+    """Reads lists of numbers, up to a limit for all of a file."""
+
+    def __init__(self, media: MediaFile, order: str) -> None:
+        self._media, self._order = media, order
+        self._num_left = MAX_NUMBERS
+
+    def read(self, kind: int, count: int, at: int, max_numbers: int = MAX_NUMBERS) -> list[int]:
+        """Return the numbers of an entry."""
+        letter = {3: "H", 4: "I", 13: "I"}.get(kind)
+        if letter is None:
+            return []
+        width = struct.calcsize(letter)
+        body = self._media.peek(at, min(count, max_numbers, self._num_left) * width)
+        num_read = len(body) // width
+        self._num_left -= num_read
+        return list(struct.unpack(f"{self._order}{num_read}{letter}", body[: num_read * width]))
 
 
 def _number(media: MediaFile, order: str, place: int) -> int:
