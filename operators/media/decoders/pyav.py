@@ -38,6 +38,8 @@ FALLBACK_INTERVAL_SECONDS = 1 / 25
 """Between frames without times, in elementary streams without a rate."""
 ONE_PICTURE_CODECS = ("h264", "hevc")
 """In these each packet produces a picture; other codecs have packets that only other pictures need."""
+KEYFRAME_CODECS = ("mpeg1video", "mpeg2video")
+"""In these, packets before the first keyframe are left out without an error."""
 
 
 MAX_STEPS_BACK = 3
@@ -300,11 +302,13 @@ class PyavDecoder:
         """Count packets that were accepted without an error and produced no picture: the keyframe that they need is
         lost.
 
-        If non-reference pictures are left out, only packets before the first one can be distinguished from them.
+        If non-reference pictures are left out, or packets may have no picture of their own, only packets before the
+        first one can be distinguished from them.
         """
-        if self._codec.name not in ONE_PICTURE_CODECS or not self._is_timed or not self._picture_seconds:
+        name = self._codec.name
+        if name not in (*ONE_PICTURE_CODECS, *KEYFRAME_CODECS) or not self._is_timed or not self._picture_seconds:
             return
-        is_each_shown = self._codec.skip_frame == "DEFAULT"
+        is_each_shown = name in ONE_PICTURE_CODECS and self._codec.skip_frame == "DEFAULT"
         last = max(self._picture_seconds) if is_each_shown else min(self._picture_seconds)
         told = Counter([*self._picture_seconds, *(round(seconds, 4) for seconds in self.damaged_seconds)])
         taken = Counter(round(seconds, 4) for seconds in self.packet_seconds if seconds < last)

@@ -78,7 +78,7 @@ def test_decoys_hide_nothing(suffix: str, decoy: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "colour"), [("a.tiff", 0xFFF3E0), ("a.bmp", 0xE0F3FF)])
 def test_a_light_background_is_no_sound(name: str, colour: int, tmp_path: Path) -> None:
     """The colour of its unpacked pixels, which looks like a header of MP3."""
-    picture = Image.new("RGB", (1920, 600), tuple(colour.to_bytes(3, "big")))  # type: ignore[arg-type]
+    picture = Image.new("RGB", (1920, 600), tuple(colour.to_bytes(3, "big")))
     picture.paste(0, (700, 200, 900, 400))
     picture.save(tmp_path / name)
     assert indexed_here(tmp_path / name).unseen == ()

@@ -137,6 +137,18 @@ def test_a_recording_whose_first_group_is_long(codec: str, tmp_path: Path) -> No
     assert found.receipt.video.seen_ratio < 0.85
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg1video", "mpeg2video"])
+def test_a_second_that_begins_between_keyframes(codec: str, tmp_path: Path) -> None:
+    """Though one picture represents all of it, packets that nobody can decode count as damaged."""
+    options = {"g": "15", "bf": "0"}
+    whole = write_video(tmp_path / "a.ts", num_frames=25, codec=codec, options=options).read_bytes()
+    path = tmp_path / "b.ts"
+    path.write_bytes(whole[len(whole) // 188 // 8 * 188 :])
+    found = decoded_here(path)
+    assert found.receipt is not None and found.receipt.video is not None
+    assert found.receipt.video.seen_ratio < 0.6
+
+
 def test_a_recording_without_its_first_half_is_for_a_person(tmp_path: Path) -> None:
     """A lead that is longer than the usual distance of keyframes is no rest of a group: it counts as damaged."""
     options = {"g": "500", "bf": "0"}
