@@ -98,7 +98,7 @@ class Claims:
     async def claim(self, video_id: str, signal_id: str, value: bytes, *, revision: int) -> bytes | None:
         """Store `value` if the id is free; return the stored bytes, which must be published.
 
-        Returns None if the revision is deleted or no longer the newest: nothing is stored, and nothing may be published.
+        Returns None if the revision is deleted or no longer the newest: nothing is stored, nothing may be published.
         """
         names = (self._keys.claims, self._keys.deletion_marker, self._keys.status)
         keys = [name(video_id) for name in names]
