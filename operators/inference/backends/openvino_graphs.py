@@ -21,7 +21,7 @@ from operators.inference.backends.cpu_graphs import batch_of, load_archive, save
 from operators.inference.backends.graph_engine import Forward, Way
 from operators.inference.graph_cache import CompiledModel, Graph, Shape
 from operators.inference.precision_wrapper import PrecisionWrapper
-from operators.inference.silent_openvino import openvino_module
+from operators.inference.silent_openvino import kept_log_level, openvino_module
 
 if TYPE_CHECKING:
     import openvino
@@ -82,7 +82,7 @@ class OpenVinoEngine:
         openvino = openvino_module()
         lengths = zip(inputs[0].shape, inputs[-1].shape, strict=True)
         shape = [length if length == other else -1 for length, other in lengths]
-        with torch.inference_mode(), warnings.catch_warnings():
+        with torch.inference_mode(), warnings.catch_warnings(), kept_log_level():
             warnings.simplefilter("ignore")  # of the tracing inside, as for torch's own graphs
             model = openvino.convert_model(module, example_input=inputs[-1].clone(), input=[shape])
         exported: io.BytesIO = openvino.Core().compile_model(model, "CPU", self._options).export_model()

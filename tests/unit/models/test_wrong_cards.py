@@ -126,7 +126,7 @@ CASES: tuple[tuple[str, Make, str, str, str], ...] = (
         lambda folder: torchscript_card(folder, text=CARD.replace('"MIT"', '"OpenRAIL-M"')),
         "licence",
         "'OpenRAIL-M'",
-        "accept another one with the setting model_licences",
+        "accept another one with VIDSIGNAL_MODEL_LICENCES",
     ),
     ("two for one space", two_for_one_space, "outputs.space", "'shared/3'", "a value of its own"),
     ("two for one name", two_for_one_name, "name", "'same'", "a value of its own"),

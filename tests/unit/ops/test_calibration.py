@@ -104,7 +104,7 @@ class TestExamples:
             ("score,truth\n,1\n", "score is ''"),
             ("score,truth\n0.5\n", "truth is ''"),
             ("score,truth,label\n0.5,1,violence/weapons/blade\n", f"did you mean '{BLADE}'"),
-            ("file,truth\nnowhere.mp4,1\n", "file is .*nowhere.mp4'; allowed: a file that is there"),
+            ("file,truth\nnowhere.mp4,1\n", "line 2: file is '.*; allowed: a file that is there"),
         ],
     )
     def test_wrong(self, tmp_path: Path, text: str, said: str) -> None:

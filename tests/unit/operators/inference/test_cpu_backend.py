@@ -124,11 +124,13 @@ class TestConfig:
 
 class TestEngines:
     def test_an_engine_that_cannot_compile_a_model_leaves_it_to_torch(self) -> None:
-        """And the model says so: a fingerprint names what ran."""
+        """And the model says so: a fingerprint names what ran. Logs of the process stay as they were."""
+        level = logging.getLogger().level
         backend = CpuBackend(BackendConfig(engine="openvino", openvino_precisions=("float32", "bfloat16")))
         model = backend.load(card(), Untraceable)
         model.compile()
         assert (model.engine, model.precision) == ("torch", "float32")
+        assert logging.getLogger().level == level
         model.close()
 
     def test_without_a_measurement_torch_runs(self) -> None:

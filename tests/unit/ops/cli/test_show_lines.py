@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from ops.cli.lines import Lines
 from ops.cli.modality_lines import absent_words, modality_lines
-from ops.cli.plain_values import _TOLD_ELSEWHERE, counted, plain_value, status_words
+from ops.cli.plain_values import _TOLD_ELSEWHERE, plain_value, status_words
 from ops.cli.show_lines import sections
 from ops.cli.verdict_lines import describe_fact, describe_label, describe_outcome, describe_verdict
+from schemas.counted import counted
 from schemas.evidence import Feature, FrameBox, LabelEvidence, Region, SecondLook, TextFound
 from schemas.facts import Failure
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord
