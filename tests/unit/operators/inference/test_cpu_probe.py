@@ -131,8 +131,10 @@ class TestProbeChild:
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, conclusive: bool
     ) -> None:
         """An instruction that traps; not a worker that is stopped in its first seconds, or a lack of memory."""
+        # A shell leaves what it runs in the background deaf to Ctrl-C.
+        undone = "" if ending == "SIGKILL" else f"signal.signal(signal.{ending}, signal.SIG_DFL)"
         program = tmp_path / "child.py"
-        program.write_text(f"import os, signal; os.kill(os.getpid(), signal.{ending})")
+        program.write_text(f"import os, signal\n{undone}\nos.kill(os.getpid(), signal.{ending})")
         monkeypatch.setattr(cpu_probe, "CHILD_FILE", program)
         trial = run_probe_child({})
         assert (trial.speedup, trial.conclusive) == (None, conclusive)
