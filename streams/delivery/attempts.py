@@ -19,16 +19,14 @@ from redis.asyncio import Redis
 
 from streams.delivery.memory_killer import MemoryKills, memory_kills
 from streams.lifecycle.exclusive_board import ExclusiveBoard
+from streams.lifecycle.own_deaths import OwnDeaths
 from streams.record import Place
 from streams.store.key_repair import ATTEMPTS, mended
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
 UNCLEAN_ENDS_BEFORE_ALONE: Final = 3
-DEATHS_ALONE_BEFORE_GIVING_UP: Final = 2
-"""Deaths of the worker by itself."""
-UNSURE_DEATHS_BEFORE_GIVING_UP: Final = 4
-"""Includes deaths that the OOM killer may have caused; with the earlier unclean exits at most seven."""
+"""With the deaths as the exclusive event, at most seven; see `streams.lifecycle.own_deaths`."""
 _log = structlog.get_logger(__name__)
 
 _KEPT_SECONDS: Final = 7 * 86_400
@@ -53,8 +51,7 @@ class Attempt:
     @property
     def is_hopeless(self) -> bool:
         """Whether the event ended its process as the exclusive event."""
-        num_deaths = self.deaths_alone + self.memory_deaths_alone
-        return self.deaths_alone >= DEATHS_ALONE_BEFORE_GIVING_UP or num_deaths >= UNSURE_DEATHS_BEFORE_GIVING_UP
+        return OwnDeaths(self.deaths_alone, self.memory_deaths_alone).is_enough
 
 
 class Attempts:
