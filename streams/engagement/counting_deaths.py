@@ -18,11 +18,11 @@ _KEPT_SECONDS: Final = 7 * 86_400
 
 def suspects_of(fields: Mapping[bytes, bytes]) -> Suspects | None:
     """Decode the stored deaths; None if invalid."""
-    numbers = [fields.get(name) for name in (b"first", b"last", b"deaths")]
-    numbers.append(fields.get(b"unsure", b"0"))  # absent where a former release noted them
-    if not all(number is not None and number.isdigit() for number in numbers):
+    known = {b"unsure": b"0", **fields}  # absent where a former release noted them
+    numbers = [known.get(name, b"") for name in (b"first", b"last", b"deaths", b"unsure")]
+    if not all(number.isdigit() for number in numbers):
         return None
-    first, last, num_crashes, num_unsure = (int(number) for number in numbers if number is not None)
+    first, last, num_crashes, num_unsure = map(int, numbers)
     return Suspects(first, last, OwnDeaths(num_crashes, num_unsure))
 
 

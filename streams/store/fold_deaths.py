@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from streams.lifecycle.fold_board import FoldBoard
 from streams.lifecycle.own_deaths import EndKind, OwnDeaths
 from streams.record import Place
+from streams.store.gap import text_of
 from streams.store.key_repair import HASH, mended
 from streams.store.keys import Keys
 
@@ -73,8 +74,7 @@ class FoldWatch:
 
 def _deaths(value: bytes | str | None) -> OwnDeaths:
     """Decode a count; invalid ones begin again."""
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
-    numbers = text.split(",")
+    numbers = text_of(value or "").split(",")
     if len(numbers) != _NUM_NUMBERS or not all(number.isascii() and number.isdigit() for number in numbers):
         return OwnDeaths()
     return OwnDeaths(*(int(number) for number in numbers))
