@@ -41,3 +41,11 @@ def decoded(decoder: msgspec.json.Decoder[_Read], value: Any) -> _Read:
         return decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableBytes(str(error)) from error
+
+
+def decoded_or_none(decoder: msgspec.json.Decoder[_Read], value: Any) -> _Read | None:
+    """Decode our own JSON; None if there is none, or if it cannot be read."""
+    try:
+        return None if value is None else decoded(decoder, value)
+    except UnreadableBytes:
+        return None

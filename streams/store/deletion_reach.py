@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from schemas.codec import encode
 from schemas.facts import Deleted
 from schemas.outcomes import Verdict
+from streams.store.compression import decoded_or_none
 from streams.store.deletion_reading import DeletionReading
 from streams.store.gap import Gap, number_of, seconds_of, text_of
 from streams.store.stored_case import spell
@@ -81,7 +82,4 @@ def reading_of(deletion: Deleted | None, dead: int) -> bytes:
 
 def decode_verdict(value: bytes | None) -> Verdict | None:
     """Decode a verdict as readers see it; None if it is invalid."""
-    try:
-        return None if value is None else _VERDICT_DECODER.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
+    return decoded_or_none(_VERDICT_DECODER, value)

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from schemas.facts import Deleted, Failure
+from streams.store.compression import decoded_or_none
 
 GapCause = Literal[
     "unreadable-state",  # the stored state of the video cannot be decoded
@@ -87,7 +88,7 @@ def gap_of(fields: Mapping[Any, Any]) -> Gap:
         kind=found.get("kind", ""),
         type=found.get("type", ""),
         is_deletion_waiting=found.get("deletion_waits") == "1",
-        deletion=_deletion(found.get("deletion", "")),
+        deletion=decoded_or_none(_DELETION_DECODER, found.get("deletion")),
         died_releases=frozenset(found["died"].split(",")) if "died" in found else frozenset(),
         said=found.get("said", ""),
         is_told=found.get("told") == "1",
@@ -99,23 +100,9 @@ def gap_of(fields: Mapping[Any, Any]) -> Gap:
         owed={
             number_of(name.removeprefix(OWED)): failure
             for name, value in found.items()
-            if name.startswith(OWED) and (failure := _failure(value)) is not None
+            if name.startswith(OWED) and (failure := decoded_or_none(_FAILURE_DECODER, value)) is not None
         },
     )
-
-
-def _deletion(value: str) -> Deleted | None:
-    try:
-        return _DELETION_DECODER.decode(value) if value else None
-    except msgspec.MsgspecError:
-        return None
-
-
-def _failure(value: str) -> Failure | None:
-    try:
-        return _FAILURE_DECODER.decode(value)
-    except msgspec.MsgspecError:
-        return None
 
 
 def number_of(value: str | None) -> int:
