@@ -1,7 +1,7 @@
 """The fact that is being folded, in memory that the parent process can read after the worker's death.
 
-Nothing else runs during a fold, so a worker that dies by itself meanwhile died of that fact; no fact has to run
-exclusively. See `streams.lifecycle.exclusive_board` and `streams.worker.note_death`.
+No other fact is folded meanwhile, so no fact has to run exclusively; other threads may run, so a single death proves
+nothing. See `streams.lifecycle.exclusive_board`, `streams.lifecycle.own_deaths` and `streams.worker.note_death`.
 """
 
 from __future__ import annotations
