@@ -308,7 +308,7 @@ class BoxesTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="boxes
     activation: Activation = "none"
     classes: Annotated[tuple[_Word, ...], Meta(max_length=MAX_CLASSES)] = ()
     background: Background = "none"
-    """A column of the scores, beside those of the classes, that means that there is nothing."""
+    """A column of the scores, in addition to those of the classes, that means that there is nothing."""
     coordinates: Coordinates = "xyxy"
     units: Literal["ratio", "pixels"] = "ratio"
     threshold: Score = 0.5

@@ -69,7 +69,7 @@ def _tokenizer(given: TextTable, table: CardTable, path: Path) -> CardFile:
 
 
 def named_file(field: str, name: str, sha256: str | None, table: CardTable, path: Path) -> CardFile:
-    """Return a file that a card names beside its model, with its hash. Raises CardInvalid where there is none."""
+    """Return a file that a card names apart from its model, with its hash. Raises CardInvalid where there is none."""
     if sha256 is not None:
         return CardFile(name, sha256)
     if isinstance(table.model, TransformersTable) and name in table.model.files:
