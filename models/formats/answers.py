@@ -9,7 +9,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from models.card import Card, PixelLayout, PixelValues, ScoreOutput
+from models.card import Card, PixelLayout, PixelValues
+from models.formats.activation import activated
 from models.formats.boxes import box_rows
 
 _AXES: Final[dict[PixelLayout, tuple[int, ...]]] = {
@@ -99,7 +100,10 @@ class AddedModel(nn.Module):
             return box_rows(boxes, found[index], None if boxes.scores_index is None else found[boxes.scores_index])
         if text is not None and index == text.index:
             return text_steps(found[index], self._num_tokens)
-        return _activated(found[index], self._scores if index == _place(self._scores) else None)
+        output, scores = found[index].float(), self._scores
+        if scores is None or index != scores.index:
+            return output
+        return activated(output.reshape(len(output), -1), scores.activation)
 
 
 def in_order_of(names: Sequence[str], answer: Any) -> tuple[Tensor, ...]:
@@ -128,17 +132,3 @@ def text_steps(scores: Tensor, num_tokens: int) -> Tensor:
         raise ValueError(f"it scores {scores.shape[2]} tokens, and its vocabulary names {num_tokens}")
     best, tokens = scores.float().softmax(dim=2).max(dim=2)
     return torch.stack([tokens.float(), best], dim=2)
-
-
-def _place(scores: ScoreOutput | None) -> int | None:
-    return None if scores is None else scores.index
-
-
-def _activated(output: Tensor, scores: ScoreOutput | None) -> Tensor:
-    output = output.float()
-    if scores is None:
-        return output
-    output = output.reshape(len(output), -1)
-    if scores.activation == "softmax":
-        return output.softmax(dim=1)
-    return output.sigmoid() if scores.activation == "sigmoid" else output

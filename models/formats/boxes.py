@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.card import BoxOutput, Coordinates
+from models.formats.activation import activated
 
 CANDIDATES_A_BOX: Final = 4
 """Rows that are kept for each box that may be stated: several often lie on one object."""
@@ -45,9 +46,7 @@ def _of_scores(output: BoxOutput, boxes: Tensor, scores: Tensor) -> tuple[Tensor
     if scores.shape != (*boxes.shape[:2], num_columns):
         found, wanted = tuple(scores.shape), (*boxes.shape[:2], num_columns)
         raise ValueError(f"the scores of its boxes have the shape {found}, not {wanted}")
-    scores = scores.float()
-    if output.activation != "none":
-        scores = scores.softmax(dim=2) if output.activation == "softmax" else scores.sigmoid()
+    scores = activated(scores.float(), output.activation)
     first = int(output.background == "first")
     values, classes = scores[..., first : first + len(output.classes)].max(dim=2)
     return values, classes
