@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.added_cards import verify_files
 from models.added_files import verified_content, verified_file
-from models.card import Card, CardFile, Format, ModelSource
+from models.card import BoxOutput, Card, CardFile, Format, ModelSource, ScoreOutput
 from models.card_errors import CardInvalid, refuse
 from models.ctc_text import read_vocabulary
 from models.formats.answers import AddedModel, NormalisedSound, PixelInput, WrongOutputs
@@ -128,24 +128,25 @@ def _check_answers(card: Card, answers: Sequence[Tensor], num_rows: int, path: P
 def _check_boxes(card: Card, answers: Sequence[Tensor], path: Path) -> None:
     if card.boxes is None:
         return
-    scores = answers[card.boxes.index][..., 4]
-    least, most = float(scores.min()), float(scores.max())
-    if not (least >= 0 and most <= 1 + 1e-4):
-        allowed = "softmax or sigmoid, as the model answers outside of [0, 1]"
-        found = f"{card.boxes.activation} ({least:g} to {most:g})"
-        raise refuse(path, f"outputs[{card.boxes.index}].activation", found, allowed)
+    _require_ratios(card.boxes, answers[card.boxes.index][..., 4], path)
 
 
 def _check_scores(card: Card, answers: Sequence[Tensor], path: Path) -> None:
     if card.scores is None:
         return
-    scores, place = answers[card.scores.index], f"outputs[{card.scores.index}]"
-    if scores.shape[1:] != (len(card.scores.classes),):
-        raise refuse(path, f"{place}.classes", f"{len(card.scores.classes)} words", f"{scores[0].numel()}, one a score")
+    scores, classes = answers[card.scores.index], card.scores.classes
+    if scores.shape[1:] != (len(classes),):
+        field = f"outputs[{card.scores.index}].classes"
+        raise refuse(path, field, f"{len(classes)} words", f"{scores[0].numel()}, one a score")
+    _require_ratios(card.scores, scores, path)
+
+
+def _require_ratios(output: ScoreOutput | BoxOutput, scores: Tensor, path: Path) -> None:
     least, most = float(scores.min()), float(scores.max())
     if not (least >= 0 and most <= 1 + 1e-4):
         allowed = "softmax or sigmoid, as the model answers outside of [0, 1]"
-        raise refuse(path, f"{place}.activation", f"{card.scores.activation} ({least:g} to {most:g})", allowed)
+        found = f"{output.activation} ({least:g} to {most:g})"
+        raise refuse(path, f"outputs[{output.index}].activation", found, allowed)
 
 
 def _check_embedding(card: Card, answers: Sequence[Tensor], path: Path) -> None:
