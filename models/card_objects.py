@@ -14,11 +14,9 @@ from models.card_fields import (
     CardTable,
     ClipTable,
     CropTable,
-    EmbeddingTable,
     FrameTable,
     OtherTable,
     PictureTable,
-    ScoresTable,
     TextOutputTable,
     TextTable,
 )
@@ -26,13 +24,6 @@ from models.card_inputs import named_file
 from models.card_outputs import label_sources
 from schemas.near_names import listed, near_word
 
-_KINDS: Final[dict[type, str]] = {
-    ScoresTable: "scores",
-    EmbeddingTable: "embedding",
-    BoxesTable: "boxes",
-    TextOutputTable: "text",
-    OtherTable: "other",
-}
 _OUTPUTS: Final[dict[type, tuple[str, ...]]] = {
     FrameTable: ("scores", "embedding", "boxes", "text", "other"),
     ClipTable: ("scores", "embedding", "text", "other"),
@@ -40,13 +31,13 @@ _OUTPUTS: Final[dict[type, tuple[str, ...]]] = {
     AudioTable: ("scores", "embedding", "text", "other"),
     TextTable: ("scores", "embedding", "other"),
 }
-"""By kind of input, the kinds of output that an agent can state."""
+"""By kind of input, the kinds of output that an agent can state; an operator of the product takes all."""
 
 
 def check_outputs(table: CardTable, path: Path) -> None:
     """Check that an agent can state every output. Raises CardInvalid."""
-    allowed = _OUTPUTS.get(type(table.input), tuple(_KINDS.values()))
-    kinds = [_KINDS[type(output)] for output in table.outputs]
+    kinds = [str(output.__struct_config__.tag) for output in table.outputs]
+    allowed = _OUTPUTS.get(type(table.input), kinds)
     for index, kind in enumerate(kinds):
         if kind not in allowed:
             raise refuse(path, f"outputs[{index}].kind", kind, f"{listed(allowed)}, by the kind of the input")
