@@ -54,9 +54,9 @@ def _log_mel(given: AudioTable, mel: LogMelTable, window: int, path: Path) -> Lo
     if given.normalise:
         raise refuse(path, "input.normalise", True, "false with log_mel, which has a mean and a std of its own")
     fft_samples = _fft_samples(mel, path)
-    if window < max(mel.frame_samples, fft_samples):
+    if window < fft_samples:  # which are at least frame_samples
         allowed = f"at most the samples of a window, {window}"
-        raise refuse(path, "input.log_mel.frame_samples", max(mel.frame_samples, fft_samples), allowed)
+        raise refuse(path, "input.log_mel.frame_samples", fft_samples, allowed)
     lowest_hz, highest_hz = _band(given, mel, path)
     num_frames = mel.frames or _num_frames(mel, window)
     if num_frames * mel.mels > MAX_SPECTRUM_VALUES:
