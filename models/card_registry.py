@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, TypeVar, get_args
 
-from models.card import Card, Modality
+from models.card import AudioInput, Card, ClipInput, CropInput, FrameInput, Modality, TextInput
 from models.card_file import read_card
 
 CARD_FOLDER: Final = Path(__file__).with_name("cards")
 CARD_SUFFIX: Final = ".toml"
 
 _MODALITIES: Final = get_args(Modality)
+_Input = TypeVar("_Input", FrameInput, ClipInput, CropInput, AudioInput, TextInput)
 
 
 def cards_by_name(cards: Iterable[Card]) -> dict[str, Card]:
@@ -49,6 +50,11 @@ def card_of_use(use: str, cards: Mapping[str, Card] | None = None) -> Card:
 def cards_of_modality(modality: str, cards: Mapping[str, Card]) -> tuple[Card, ...]:
     """Return the models that an agent runs."""
     return tuple(card for card in cards.values() if card.modality == modality)
+
+
+def prepared_cards(kind: type[_Input], cards: Mapping[str, Card]) -> list[tuple[Card, _Input]]:
+    """Return the models for which an agent makes one kind of input, each with that input."""
+    return [(card, card.prepared) for card in cards.values() if isinstance(card.prepared, kind)]
 
 
 CARDS: Final[dict[str, Card]] = cards_by_name(

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from models.card import AudioInput, Card, TextInput
-from models.card_registry import cards_of_modality
+from models.card_registry import prepared_cards
 from operators.audio.sound_items import sound_items
 from operators.audio.windows import SoundWindow
 from operators.found_text import texts_found
@@ -40,8 +40,7 @@ async def said_of_sound(work: AgentWork, tally: AgentUsage, track: AudioTrack) -
     Raises:
         DeviceFault, ModelFault, Overloaded: See `Batcher.submit_many`.
     """
-    found = cards_of_modality("audio", work.cards)
-    cards = [(card, card.prepared) for card in found if isinstance(card.prepared, AudioInput)]
+    cards = prepared_cards(AudioInput, work.cards)
     if not cards:
         return AddedAnswers()
     items = await tally.on_host(partial(sound_items, track, [how for _, how in cards]))
@@ -54,12 +53,8 @@ async def said_of_text(work: AgentWork, tally: AgentUsage, text: str) -> AddedAn
     Raises:
         DeviceFault, ModelFault, Overloaded: See `Batcher.submit_many`.
     """
-    cards = cards_of_modality("context", work.cards)
-    return joined(
-        await asyncio.gather(
-            *(_read(work, tally, text, card) for card in cards if isinstance(card.prepared, TextInput))
-        )
-    )
+    cards = prepared_cards(TextInput, work.cards)
+    return joined(await asyncio.gather(*(_read(work, tally, text, card) for card, _ in cards)))
 
 
 async def _heard(work: AgentWork, tally: AgentUsage, card: Card, windows: Sequence[SoundWindow]) -> AddedAnswers:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from models.card import Card, ClipInput
-from models.card_registry import cards_of_modality
+from models.card import ClipInput
+from models.card_registry import prepared_cards
 from operators.frames.clips import Clip, clip_items, sampled_clips, timed_clips
 from operators.media.index import VideoStreamIndex
 from operators.media.neighbours import has_neighbours
@@ -39,7 +39,7 @@ async def said_of_clips(work: AgentWork, tally: AgentUsage, video: SampledVideo)
         SourceUnavailable, InternalError: see `MediaSession.pictures_at`.
         DeviceFault, ModelFault, Overloaded: see `Batcher.submit_many`.
     """
-    cards = _cards(work)
+    cards = prepared_cards(ClipInput, work.cards)
     if not cards:
         return AddedAnswers()
     clips = {how: _clips(video, how) for _, how in cards}
@@ -49,11 +49,6 @@ async def said_of_clips(work: AgentWork, tally: AgentUsage, video: SampledVideo)
     return joined(
         await asyncio.gather(*(said_of_items(work, tally, card, items[how], spans[how]) for card, how in cards))
     )
-
-
-def _cards(work: AgentWork) -> list[tuple[Card, ClipInput]]:
-    found = cards_of_modality("frames", work.cards)
-    return [(card, card.prepared) for card in found if isinstance(card.prepared, ClipInput)]
 
 
 def _clips(video: SampledVideo, how: ClipInput) -> tuple[Clip, ...]:

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from models.card import Card, CropInput, FrameInput
-from models.card_registry import cards_of_modality
+from models.card_registry import prepared_cards
 from operators.frames.image_input import frame_input
 from operators.frames.objects import FoundObject, class_scores, cut_out, found_objects
 from operators.inference.request_context import ModelOutput
@@ -45,14 +45,12 @@ class FrameAnswer:
 
 def whole_models(work: AgentWork) -> list[tuple[Card, FrameInput]]:
     """Return the models that look at whole frames, and what each wants of one."""
-    cards = cards_of_modality("frames", work.cards)
-    return [(card, card.prepared) for card in cards if isinstance(card.prepared, FrameInput)]
+    return prepared_cards(FrameInput, work.cards)
 
 
 def part_models(work: AgentWork) -> list[tuple[Card, CropInput]]:
     """Return the models that look at parts of frames, and which parts each wants."""
-    cards = cards_of_modality("frames", work.cards)
-    return [(card, card.prepared) for card in cards if isinstance(card.prepared, CropInput)]
+    return prepared_cards(CropInput, work.cards)
 
 
 async def frame_answers(
