@@ -37,7 +37,7 @@ from streams.analysis.agents.frame_answers import (
     whole_models,
 )
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
-from streams.analysis.agents.frame_objects import Answered, frame_texts, regions_of, with_regions
+from streams.analysis.agents.frame_objects import frame_texts, regions_of, with_regions
 from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
 
 STANDS_SECONDS = 2.0
@@ -81,6 +81,7 @@ async def analyse(work: AgentWork) -> Analysis:
         frame_labels(work, tally, sampled, spans, _said(work, tally, frames)),
         _said_of_clips(work, tally, index, sampled, spans),
     )
+    models, answered = _models(work), [(seen.frame, seen.answers) for seen in frames]
     features = {
         **analysis.features,
         **_container_features(work, index, frames, decode.coverage_ratio),
@@ -89,17 +90,13 @@ async def analyse(work: AgentWork) -> Analysis:
     }
     return replace(
         analysis,
-        labels=with_regions(labels, _models(work), work.class_names, _answered(frames)) + said.labels,
+        labels=with_regions(labels, models, work.class_names, answered) + said.labels,
         features=features,
         embeddings={**analysis.embeddings, **said.embeddings},
-        regions=regions_of(_models(work), _answered(frames)),
-        texts=frame_texts(_models(work), _answered(frames), spans) + said.texts,
+        regions=regions_of(models, answered),
+        texts=frame_texts(models, answered, spans) + said.texts,
         receipt=tally.receipt(),
     )
-
-
-def _answered(frames: Sequence[SeenFrame]) -> Answered:
-    return [(seen.frame, seen.answers) for seen in frames]
 
 
 async def _said_of_clips(
