@@ -13,15 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from operators.inference.private_cache import PrivateCache
+from operators.inference.probe_answer import ask_child
 
 PROBE_VERSION = 1
 """Raised when the probe changes, so that older results are ignored."""
@@ -31,13 +29,6 @@ CANDIDATES: tuple[Mapping[str, str], ...] = ({}, {"ONEDNN_MAX_CPU_ISA": "AVX512_
 
 MIN_SPEEDUP = 1.1
 """Minimum ratio of the speeds of bfloat16 and float32 for which its rounding is acceptable."""
-
-CHILD_SECONDS = 120.0
-"""A child that takes longer is killed, and the missing result is not stored: the machine may only be busy."""
-
-ENDED_FROM_OUTSIDE = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGKILL})
-"""Signals that say nothing about the processor: somebody stops the worker, or the system lacks memory. Such a result is
-not stored either."""
 
 CHILD_FILE = Path(__file__).with_name("cpu_probe_child.py")
 
@@ -100,25 +91,10 @@ def remembered_capabilities(kept: PrivateCache) -> CpuCapabilities | None:
 
 def run_probe_child(environment: Mapping[str, str]) -> ProbeTrial:
     """Run `cpu_probe_child` in an environment and return its result."""
-    settings = [f"{name}={setting}" for name, setting in environment.items()]
-    # -P: the script's folder must not be first on the import path, because torch must not import its files.
-    command = [sys.executable, "-P", str(CHILD_FILE), *settings]
-    try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return ProbeTrial(None, f"no answer in {CHILD_SECONDS:g} seconds", conclusive=False)
-    if child.returncode < 0:
-        is_crash = -child.returncode not in ENDED_FROM_OUTSIDE
-        return ProbeTrial(None, f"died of signal {-child.returncode}", conclusive=is_crash)
-    if child.returncode > 0:
-        reason = (child.stderr.strip().splitlines() or ["no message"])[-1]
-        return ProbeTrial(None, f"failed: {reason}")
-    return _read_trial(child.stdout)
-
-
-def _read_trial(answer: str) -> ProbeTrial:
-    seconds = json.loads(answer)
-    speedup = seconds["float32_seconds"] / seconds["bfloat16_seconds"]
+    answer = ask_child(CHILD_FILE, *(f"{name}={setting}" for name, setting in environment.items()))
+    if answer.content is None:
+        return ProbeTrial(None, answer.note, answer.conclusive)
+    speedup = answer.content["float32_seconds"] / answer.content["bfloat16_seconds"]
     return ProbeTrial(speedup, f"bfloat16 is {speedup:.2f} times as fast as float32")
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -17,16 +15,15 @@ from pathlib import Path
 from typing import Final
 
 from models.card import Precision
-from operators.inference.cpu_probe import ENDED_FROM_OUTSIDE, cpu_facts
+from operators.inference.cpu_probe import cpu_facts
 from operators.inference.private_cache import PrivateCache
+from operators.inference.probe_answer import ask_child
 
-CHILD_SECONDS: Final = 120.0
-"""A child that takes longer is killed, and the missing result is not stored."""
 CHILD_FILE: Final = Path(__file__).with_name("openvino_probe_child.py")
 _PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
 
 RunChild = Callable[[Precision], bool | None]
-"""Whether a precision works; None if the child gave no answer in time, or was ended from outside."""
+"""Whether a precision works; None if the child gave no answer, or none in time, or was ended from outside."""
 
 
 def openvino_precisions(kept: PrivateCache, run_child: RunChild | None = None) -> tuple[Precision, ...]:
@@ -56,12 +53,8 @@ def is_installed() -> bool:
 
 def run_probe_child(precision: Precision) -> bool | None:
     """Run `openvino_probe_child` and return its result."""
-    command = [sys.executable, "-P", str(CHILD_FILE), precision]
-    try:
-        child = subprocess.run(command, capture_output=True, timeout=CHILD_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return None
-    return None if -child.returncode in ENDED_FROM_OUTSIDE else child.returncode == 0
+    answer = ask_child(CHILD_FILE, precision)
+    return answer.content is not None if answer.conclusive else None
 
 
 def _remembered(content: bytes | None) -> tuple[Precision, ...] | None:

@@ -226,7 +226,8 @@ class TestHealth:
 
     def test_media_may_start_slowly(self) -> None:
         """Before it answers, the processor may be probed by two children of two minutes each."""
-        from operators.inference.cpu_probe import CANDIDATES, CHILD_SECONDS
+        from operators.inference.cpu_probe import CANDIDATES
+        from operators.inference.probe_answer import CHILD_SECONDS
 
         probe = container("worker-media")["startupProbe"]
         assert probe["periodSeconds"] * probe["failureThreshold"] > len(CANDIDATES) * CHILD_SECONDS

@@ -139,6 +139,13 @@ class TestProbeChild:
         trial = run_probe_child({})
         assert (trial.speedup, trial.conclusive) == (None, conclusive)
 
+    def test_a_child_without_an_answer_is_asked_again(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """It ends as one that works, and prints nothing; the worker starts all the same."""
+        program = tmp_path / "child.py"
+        program.touch()
+        monkeypatch.setattr(cpu_probe, "CHILD_FILE", program)
+        assert run_probe_child({}) == ProbeTrial(None, "ended without an answer", conclusive=False)
+
     def test_a_child_that_fails_says_why(self) -> None:
         """The last line of its complaint stands in the note."""
         trial = run_probe_child({"": "empty names are refused by putenv"})

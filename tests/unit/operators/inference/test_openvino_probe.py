@@ -98,6 +98,13 @@ class TestChild:
         monkeypatch.setattr(openvino_probe, "CHILD_FILE", program)
         assert run_probe_child("bfloat16") is expected
 
+    def test_a_child_without_an_answer_says_nothing(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """It ends as one that works, and prints nothing."""
+        program = tmp_path / "child.py"
+        program.touch()
+        monkeypatch.setattr(openvino_probe, "CHILD_FILE", program)
+        assert run_probe_child("float32") is None
+
 
 def test_a_worker_reports_nothing(tmp_path: Path) -> None:
     """Neither when it imports the package nor when it converts a model."""
