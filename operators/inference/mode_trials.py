@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ from operators.inference.batch_policy import Clock
 from operators.inference.compute_mode import REFERENCE_MODE, ComputeMode
 from operators.inference.loaded_model import LoadedModel
 from operators.inference.mode_choice import Trial
-
-logger = logging.getLogger(__name__)
 
 NUM_ROUNDS: Final = 6
 """Every mode runs once in each; the first round is not counted."""
