@@ -100,11 +100,12 @@ def jpeg_ledger(media: MediaFile) -> Ledger:
 
 def _take_segments(whole: bytes, ledger: Ledger, notes: list[Extent], tables: list[Extent]) -> None:
     parts = [(start, stop) for start, stop in notes if whole.startswith(_ICC, start)]
-    is_known = bool(parts) and is_profile(whole[parts[0][0] + _ICC_HEAD_BYTES :][:PROFILE_HEAD_BYTES])
-    profile = parts if is_known else []
+    head = parts[0][0] + _ICC_HEAD_BYTES if parts else len(whole)
+    profile = parts if is_profile(whole[head : head + PROFILE_HEAD_BYTES]) else []
     take_profile(ledger, [(start + _ICC_HEAD_BYTES, stop) for start, stop in profile])
+    of_profile = frozenset(profile)  # a hostile file has many parts
     for extent in notes:
-        if extent not in profile:
+        if extent not in of_profile:
             ledger.notes.append(extent, header_bytes=4)
     used = 0
     for start, stop in tables:

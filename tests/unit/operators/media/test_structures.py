@@ -6,6 +6,7 @@ The other direction is in `test_healthy_containers.py`.
 from __future__ import annotations
 
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -329,6 +330,15 @@ class TestStills:
         found = walked(b"j", with_index(clips["a.jpg"], NOISE))
         assert found.pictures == []
         assert found.end < MOST
+
+    def test_a_profile_in_very_many_parts(self) -> None:
+        """Work that grows with the square of their number would take a minute."""
+        part = segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(36) + b"acsp")
+        began = time.process_time()
+        found = walked(b"j", b"\xff\xd8" + part * 80_000 + b"\xff\xd9")
+        assert time.process_time() - began < 10
+        assert len(found.described) > 0
+        assert len(found.notes) == 0
 
 
 def _stray_bytes(found: Ledger) -> int:
