@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from operators.media.index import ClockRestart, StreamFault
 from operators.media.ipc_messages import AudioReady
 from operators.media.layout import MediaMemory
 from operators.media.mono import mono_of
+from operators.media.packet_copy import packet_copy
 from operators.media.shares import damage, encryption, length_ratio
 from operators.media.stated_lengths import origin_seconds
 from operators.media.streams_of import audio_stream
@@ -196,10 +196,7 @@ class FullAudioDecode:
         is_repeated, self._last_stamp = packet.pts == self._last_stamp, packet.pts
         if not packet.is_discard or not is_repeated or packet.pts is None:
             return packet
-        played: Packet[Any] = Packet(bytes(packet))
-        played.pts, played.dts, played.duration = packet.pts, packet.dts, packet.duration
-        played.time_base, played.stream = packet.time_base, packet.stream
-        return played
+        return packet_copy(packet, bytes(packet))
 
     def _decoded(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
         try:

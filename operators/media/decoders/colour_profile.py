@@ -7,10 +7,11 @@ they are left out before pictures are decoded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from av.packet import Packet
 from av.video.stream import VideoStream
+
+from operators.media.packet_copy import packet_copy
 
 PROFILED_CODECS = ("png", "apng")
 _SIGNATURE_BYTES = 8
@@ -23,12 +24,7 @@ def without_profile(packet: Packet[VideoStream]) -> Packet[VideoStream]:
     """Return a packet of PNG whose colour profile no decoder knows; the packet itself if it has none."""
     whole = bytes(packet)
     places = list(_profiles(whole))
-    if not places:
-        return packet
-    plain: Packet[Any] = Packet(_renamed(whole, places))
-    plain.pts, plain.dts, plain.duration = packet.pts, packet.dts, packet.duration
-    plain.time_base, plain.stream = packet.time_base, packet.stream
-    return plain
+    return packet_copy(packet, _renamed(whole, places)) if places else packet
 
 
 def without_profiles(header: bytes) -> bytes:
