@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from operators.media.containers import MediaFile
 from operators.media.index import UnseenTrack
+from operators.media.tiff_numbers import tiff_number, tiff_order
 
 MAX_PAGES = 100
 """Named at most."""
@@ -17,20 +18,19 @@ TIFF_PAGE = "tiff page"
 _INNER_PAGES = 330
 """Tag of the directories inside a page: a camera's raw picture, of which the page is a thumbnail."""
 _ENTRY_BYTES = 12
-_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 
 
 def tiff_pages(media: MediaFile) -> Iterator[UnseenTrack]:
     """Yield every page after the first, and every picture inside a page."""
-    order = _ORDERS.get(media.peek(0, 4))
+    order = tiff_order(media.peek(0, 4))
     if order is None:
         return
-    place = _number(media, order, 4, "I")
+    place = tiff_number(media, order, 4, "I")
     num_unseen, seen = -1, {0}  # which ends the list
-    while place not in seen and num_unseen < MAX_PAGES and (num_entries := _number(media, order, place, "H")):
+    while place not in seen and num_unseen < MAX_PAGES and (num_entries := tiff_number(media, order, place, "H")):
         seen.add(place)
         num_unseen += 1 + _num_inner(media, order, place + 2, num_entries)
-        place = _number(media, order, place + 2 + num_entries * _ENTRY_BYTES, "I")
+        place = tiff_number(media, order, place + 2 + num_entries * _ENTRY_BYTES, "I")
     yield from [UnseenTrack("video", -1, TIFF_PAGE)] * min(num_unseen, MAX_PAGES)
 
 
@@ -39,10 +39,3 @@ def _num_inner(media: MediaFile, order: str, first: int, num_entries: int) -> in
     entries = media.peek(first, num_entries * _ENTRY_BYTES)
     whole = entries[: len(entries) // _ENTRY_BYTES * _ENTRY_BYTES]
     return sum(count for tag, _, count, _ in struct.iter_unpack(f"{order}HHII", whole) if tag == _INNER_PAGES)
-
-
-def _number(media: MediaFile, order: str, place: int, kind: str) -> int:
-    """Return the number there; 0 at the end of the file."""
-    width = struct.calcsize(kind)
-    content = media.peek(place, width)
-    return int(struct.unpack(order + kind, content)[0]) if len(content) == width else 0

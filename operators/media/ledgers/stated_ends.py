@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from operators.media.containers import MediaFile
+from operators.media.tiff_numbers import tiff_number, tiff_order
 
 MAX_DIRECTORIES = 200
 """Of one TIFF file."""
@@ -14,7 +15,6 @@ MAX_ENTRIES = 4_096
 """Of one directory."""
 MAX_NUMBERS = 1_000_000
 """Read from all lists of one TIFF file, of strips and inner directories; content of further ones counts as unused."""
-_ORDERS: Final = {b"II*\0": "<", b"MM\0*": ">"}
 _TYPE_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _LENGTH_OF: Final = {273: 279, 324: 325, 513: 514}
 """By tag of positions: that of lengths, of strips, tiles and a JPEG picture."""
@@ -33,7 +33,8 @@ def stated_end(media: MediaFile) -> int:
         return offset + size if size != _UNKNOWN else 0
     if head.startswith(b"BM") and len(head) == 54:
         return _end_of_bitmap(head)
-    return _end_of_tiff(media, _ORDERS[head[:4]]) if head[:4] in _ORDERS else 0
+    order = tiff_order(head)
+    return _end_of_tiff(media, order) if order is not None else 0
 
 
 def max_packet_bytes(media: MediaFile) -> int:
@@ -60,7 +61,7 @@ def _end_of_bitmap(head: bytes) -> int:
 def _end_of_tiff(media: MediaFile, order: str) -> int:
     """Return the end of the last value, strip, tile or directory."""
     lists = _Lists(media, order)
-    end, places, seen = 8, [_number(media, order, 4)], {0}
+    end, places, seen = 8, [tiff_number(media, order, 4, "I")], {0}
     while places and len(seen) < MAX_DIRECTORIES:
         place = places.pop()
         if place in seen:
@@ -72,7 +73,7 @@ def _end_of_tiff(media: MediaFile, order: str) -> int:
         values = (at + _TYPE_BYTES.get(kind, 1) * count for kind, count, at in fields.values())
         end = max(end, behind + 4, *values, *_ends_of_content(lists, fields))
         inner = [place for tag in _INNER if tag in fields for place in lists.read(*fields[tag], MAX_DIRECTORIES)]
-        places += [_number(media, order, behind), *inner]
+        places += [tiff_number(media, order, behind, "I"), *inner]
     return end
 
 
@@ -86,8 +87,7 @@ def _ends_of_content(lists: _Lists, fields: dict[int, tuple[int, int, int]]) -> 
 
 def _entries(media: MediaFile, order: str, place: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield tag, type, number and position of the values of each entry."""
-    head = media.peek(place, 2)
-    num_entries = struct.unpack(order + "H", head)[0] if len(head) == 2 else 0
+    num_entries = tiff_number(media, order, place, "H")
     body = media.peek(place + 2, 12 * min(num_entries, MAX_ENTRIES))
     for number in range(len(body) // 12):
         tag, kind, count, value = struct.unpack_from(order + "HHII", body, 12 * number)
@@ -112,8 +112,3 @@ class _Lists:
         num_read = len(body) // width
         self._num_left -= num_read
         return list(struct.unpack(f"{self._order}{num_read}{letter}", body[: num_read * width]))
-
-
-def _number(media: MediaFile, order: str, place: int) -> int:
-    body = media.peek(place, 4)
-    return int(struct.unpack(order + "I", body)[0]) if len(body) == 4 else 0
