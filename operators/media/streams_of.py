@@ -29,7 +29,22 @@ def audio_stream(container: InputContainer) -> AudioStream | None:
 
 def moving_streams(container: InputContainer) -> list[VideoStream]:
     """Return every video stream that is not cover art."""
-    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    return [stream for stream in container.streams.video if not is_cover(stream)]
+
+
+def cover_streams(container: InputContainer) -> list[VideoStream]:
+    """Return all cover art."""
+    return [stream for stream in container.streams.video if is_cover(stream)]
+
+
+def shown_streams(container: InputContainer) -> list[Stream]:
+    """Return every stream of pictures, sound or text."""
+    return [*container.streams.video, *container.streams.audio, *container.streams.subtitles]
+
+
+def is_cover(stream: Stream) -> bool:
+    """Return whether a stream is cover art."""
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def is_picture_item(stream: Stream) -> bool:

@@ -14,7 +14,7 @@ from operators.media.index import TrackKind, UnseenTrack
 from operators.media.ledgers.content import is_font, kind_of_content, num_content_bytes
 from operators.media.ledgers.embedded import embedded_files, files_in
 from operators.media.ledgers.ledger import Ledger, gaps, merged
-from operators.media.streams_of import codec_name, moving_streams
+from operators.media.streams_of import codec_name, is_cover, moving_streams
 from operators.media.tiff_pages import tiff_pages
 
 MAX_TRACKS = 100
@@ -81,8 +81,7 @@ def _alpha(video: Stream | None) -> Iterator[UnseenTrack]:
 def _is_empty(stream: Stream) -> bool:
     """Return whether the container itself states that it is empty: a packet list without packets."""
     is_mp4 = stream.container.format.name.startswith("mov,")
-    is_cover = stream.disposition & Disposition.attached_pic
-    return is_mp4 and not is_cover and not stream.frames and not stream.index_entries and not stream.duration
+    return is_mp4 and not is_cover(stream) and not stream.frames and not stream.index_entries and not stream.duration
 
 
 def _attached(container: InputContainer) -> Iterator[UnseenTrack]:

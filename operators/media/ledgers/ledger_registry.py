@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from av.container import InputContainer
-from av.stream import Disposition
 
 from operators.media.containers import MediaFile
 from operators.media.ledgers.flv import AUDIO, VIDEO, flv_ledger
@@ -14,6 +13,7 @@ from operators.media.ledgers.packets import packet_ledger
 from operators.media.ledgers.riff import riff_ledger
 from operators.media.ledgers.stills import gif_ledger, jpeg_ledger, png_ledger
 from operators.media.ledgers.transport import transport_ledger
+from operators.media.streams_of import cover_streams, shown_streams
 
 _STILLS = {"png_pipe": png_ledger, "apng": png_ledger, "jpeg_pipe": jpeg_ledger, "gif": gif_ledger}
 _RIFF = ("wav", "webp_pipe", "webp_anim")
@@ -47,14 +47,12 @@ def ledger_of(container: InputContainer, media: MediaFile, *, may_read_all: bool
 
 
 def _matroska(container: InputContainer, media: MediaFile, *, may_read_all: bool) -> Ledger:
-    covers = [stream for stream in container.streams.video if stream.disposition & Disposition.attached_pic]
-    num_attached = len(container.streams.attachments) + len(covers)
+    num_attached = len(container.streams.attachments) + len(cover_streams(container))
     return matroska_ledger(media, may_read_all=may_read_all, num_attached=num_attached)
 
 
 def _transport(container: InputContainer, media: MediaFile) -> Ledger:
-    shown = [*container.streams.video, *container.streams.audio, *container.streams.subtitles]
-    pids = {stream.id: stream.index for stream in shown}
+    pids = {stream.id: stream.index for stream in shown_streams(container)}
     ledger = transport_ledger(media, pids, [stream.id for stream in container.streams if stream.id not in pids])
     ledger.scrambled_ratios = {pids[pid]: ratio for pid, ratio in ledger.scrambled_ratios.items()}
     return ledger

@@ -13,11 +13,11 @@ from itertools import pairwise
 
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition
 
 from operators.media.containers import MediaFile, open_apart, packets_of
 from operators.media.ledgers.ledger import Ledger
 from operators.media.ledgers.stated_ends import max_packet_bytes, stated_end
+from operators.media.streams_of import cover_streams, shown_streams
 
 MAX_READ_BYTES = 128 * 2**20
 """Of one file, from its start; what is behind is not checked."""
@@ -65,9 +65,8 @@ def packet_ledger(media: MediaFile) -> Ledger:
 
 def _counted(container: InputContainer, media: MediaFile) -> _Count:
     count, places, longest = _Count(), defaultdict[int, int](int), max_packet_bytes(media)
-    shown = (*container.streams.video, *container.streams.audio, *container.streams.subtitles)
-    numbers = {stream.index for stream in shown}
-    covers = {s.index for s in container.streams.video if s.disposition & Disposition.attached_pic}
+    numbers = {stream.index for stream in shown_streams(container)}
+    covers = {stream.index for stream in cover_streams(container)}
     bytes_left = MAX_READ_BYTES
     for number, size, place in _sizes(container):
         if number in covers:
