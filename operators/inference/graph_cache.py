@@ -54,6 +54,9 @@ class CompiledModel(msgspec.Struct, frozen=True, array_like=True):
     """As `LoadedModel.warm_up` returns them."""
 
 
+_DECODER: Final = msgspec.msgpack.Decoder(CompiledModel)
+
+
 class GraphCache:
     """Compiled models by everything that determines them: weights, code, machine, engine, precision, threads.
 
@@ -65,15 +68,7 @@ class GraphCache:
 
     def recall(self, card: Card, mode: ComputeMode, num_threads: int) -> CompiledModel | None:
         """Return the compiled model for exactly these inputs; None if there is none, or it cannot be read."""
-        name = _entry_name(card, mode, num_threads)
-        content = self._files.read(name)
-        if content is None:
-            return None
-        try:
-            return msgspec.msgpack.decode(content, type=CompiledModel)
-        except msgspec.MsgspecError:
-            self._files.forget(name)
-            return None
+        return self._files.decoded(_entry_name(card, mode, num_threads), _DECODER.decode)
 
     def keep(self, card: Card, mode: ComputeMode, num_threads: int, compiled: CompiledModel) -> None:
         """Store a compiled model, if there is room for it."""

@@ -44,6 +44,9 @@ class StoredChoice(msgspec.Struct, frozen=True):
     """Results, for people."""
 
 
+_DECODER: Final = msgspec.json.Decoder(StoredChoice)
+
+
 @dataclass(frozen=True, slots=True)
 class ModeQuestion:
     """The model whose mode is asked for, and what may be chosen."""
@@ -136,11 +139,4 @@ class ModeChooser:
         return mode
 
     def _recall(self, name: str) -> StoredChoice | None:
-        content = self._kept.read(name)
-        if content is None:
-            return None
-        try:
-            return msgspec.json.decode(content, type=StoredChoice)
-        except msgspec.MsgspecError:
-            self._kept.forget(name)
-            return None
+        return self._kept.decoded(name, _DECODER.decode)

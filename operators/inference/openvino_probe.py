@@ -6,16 +6,15 @@ ends the process if the CPU's flags list instructions that a hypervisor traps.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from models.card import Precision
 from operators.inference.cpu_probe import cpu_facts
+from operators.inference.graph_cache import digest_of, openvino_version
 from operators.inference.private_cache import PrivateCache
 from operators.inference.probe_answer import ask_child
 
@@ -70,8 +69,4 @@ def _remembered(content: bytes | None) -> tuple[Precision, ...] | None:
 
 
 def _digest() -> str:
-    try:
-        installed = version("openvino")
-    except PackageNotFoundError:
-        installed = "unknown"
-    return hashlib.sha256("\n".join((installed, *cpu_facts())).encode()).hexdigest()[:16]
+    return digest_of((openvino_version(), *cpu_facts()))[:16]

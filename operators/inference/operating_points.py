@@ -8,7 +8,6 @@ never waits, see `operators.inference.batch_policy`.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,7 @@ import msgspec
 
 from models.card import Card
 from operators.inference.batch_sizes import ALWAYS_KEPT_SIZE
-from operators.inference.graph_cache import code_digest, machine_facts
+from operators.inference.graph_cache import code_digest, digest_of, machine_facts
 from operators.inference.private_cache import PrivateCache
 
 _DIGEST_CHARACTERS: Final = 16
@@ -163,4 +162,4 @@ def _entry_name(card: Card) -> str:
 
 
 def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    return digest_of(parts)[:_DIGEST_CHARACTERS]

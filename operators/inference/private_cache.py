@@ -18,9 +18,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 logger = logging.getLogger(__name__)
+
+Decoded = TypeVar("Decoded")
 
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}(?!\n)")
@@ -59,6 +61,22 @@ class PrivateCache:
         with contextlib.suppress(OSError):
             os.utime(path)  # marks it as used
         return content
+
+    def decoded(self, name: str, decode: Callable[[bytes], Decoded]) -> Decoded | None:
+        """Return an entry's decoded content; one that cannot be decoded is removed, and counts as absent.
+
+        Args:
+            name: of the entry.
+            decode: raises ValueError for a content of another kind, as the decoders of msgspec do.
+        """
+        content = self.read(name)
+        if content is None:
+            return None
+        try:
+            return decode(content)
+        except ValueError:
+            self.forget(name)
+            return None
 
     def write(self, name: str, content: bytes) -> None:
         """Store a content under a name, replacing an earlier one; does nothing if it cannot be stored."""
