@@ -109,14 +109,19 @@ def test_joined_mp3(rates: tuple[int, int], tmp_path: Path) -> None:
     assert found.index.audio.duration_seconds == pytest.approx(12.0, abs=0.5)
 
 
+def _decoded_from(folder: Path, whole: bytes, divisor: int, behind: bytes = b"") -> DecodedHere:
+    """What is seen of a transport stream without the first of so many parts."""
+    path = folder / "b.ts"
+    path.write_bytes(whole[len(whole) // 188 // divisor * 188 :] + behind)
+    return decoded_here(path)
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
 def test_a_recording_that_begins_between_keyframes(codec: str, tmp_path: Path) -> None:
     """Pictures before the first keyframe can be decoded by nobody: they count as not planned, and not as damaged."""
     options = {"g": "50", "bf": "2"}
     whole = write_video(tmp_path / "a.ts", num_frames=500, codec=codec, options=options).read_bytes()
-    path = tmp_path / "b.ts"
-    path.write_bytes(whole[len(whole) // 188 // 25 * 188 :])
-    found = decoded_here(path)
+    found = _decoded_from(tmp_path, whole, 25)
     assert found.receipt is not None and found.receipt.video is not None
     assert found.receipt.video.seen_ratio >= 0.97
     assert found.receipt.video.planned_ratio < 0.97
@@ -130,9 +135,7 @@ def test_a_recording_whose_first_group_is_long(codec: str, tmp_path: Path) -> No
     file."""
     options = {"g": "120", "bf": "0"}
     whole = write_video(tmp_path / "a.ts", num_frames=250, codec=codec, options=options).read_bytes()
-    path = tmp_path / "b.ts"
-    path.write_bytes(whole[len(whole) // 188 // 10 * 188 :])
-    found = decoded_here(path)
+    found = _decoded_from(tmp_path, whole, 10)
     assert found.receipt is not None and found.receipt.video is not None
     assert found.receipt.video.seen_ratio < 0.85
 
@@ -142,9 +145,7 @@ def test_a_second_that_begins_between_keyframes(codec: str, tmp_path: Path) -> N
     """Though one picture represents all of it, packets that nobody can decode count as damaged."""
     options = {"g": "15", "bf": "0"}
     whole = write_video(tmp_path / "a.ts", num_frames=25, codec=codec, options=options).read_bytes()
-    path = tmp_path / "b.ts"
-    path.write_bytes(whole[len(whole) // 188 // 8 * 188 :])
-    found = decoded_here(path)
+    found = _decoded_from(tmp_path, whole, 8)
     assert found.receipt is not None and found.receipt.video is not None
     assert found.receipt.video.seen_ratio < 0.6
 
@@ -154,9 +155,7 @@ def test_a_recording_without_its_first_half_is_for_a_person(tmp_path: Path) -> N
     options = {"g": "500", "bf": "0"}
     whole = write_video(tmp_path / "a.ts", num_frames=100, options=options).read_bytes()
     tail = write_video(tmp_path / "c.ts", num_frames=100, options={"g": "10", "bf": "0"}, pts=lambda n: n + 100)
-    path = tmp_path / "b.ts"
-    path.write_bytes(whole[len(whole) // 188 // 10 * 188 :] + tail.read_bytes())
-    found = decoded_here(path)
+    found = _decoded_from(tmp_path, whole, 10, behind=tail.read_bytes())
     assert found.receipt is not None and found.receipt.video is not None
     assert found.receipt.video.seen_ratio < 0.92
 
