@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle, takewhile
+from itertools import cycle
 from random import Random
 from time import monotonic
 
 import numpy as np
+
+from ops.bench.arrivals import Arrivals
 
 Ask = Callable[[np.ndarray], Awaitable[object]]
 """Sends one item, and returns when its answer is there."""
@@ -76,11 +78,4 @@ async def _timed(ask: Ask, item: np.ndarray, began: float) -> float:
 
 def poisson_arrivals(per_second: float, seconds: float, seed: int) -> Iterator[float]:
     """Yield random arrival times below `seconds`; the same for the same seed."""
-    return takewhile(lambda at: at < seconds, _times(Random(seed), per_second))
-
-
-def _times(random: Random, per_second: float) -> Iterator[float]:
-    at = 0.0
-    while True:
-        at += random.expovariate(per_second)
-        yield at
+    return Arrivals(per_second).times(Random(seed), seconds)
