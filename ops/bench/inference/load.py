@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from random import Random
 from time import monotonic
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ops.bench.arrivals import Arrivals
 
 Ask = Callable[[np.ndarray], Awaitable[object]]
 """Sends one item, and returns when its answer is there."""
+Asked = TypeVar("Asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,13 @@ async def one_at_a_time(ask: Ask, items: Sequence[np.ndarray], count: int) -> li
     return [await _timed(ask, item, monotonic()) for item, _ in zip(cycle(items), range(count), strict=False)]
 
 
-async def at_a_rate(ask: Ask, items: Sequence[np.ndarray], arrivals: Iterator[float]) -> list[float]:
+async def at_a_rate(
+    ask: Callable[[Asked], Awaitable[object]], items: Sequence[Asked], arrivals: Iterator[float]
+) -> list[float]:
     """Ask at given times, whether or not earlier items have been answered.
 
     Args:
-        ask: sends an item.
+        ask: sends an item, or the items of a video.
         items: used in turn.
         arrivals: seconds from now, ascending.
 
@@ -71,7 +75,7 @@ async def at_a_rate(ask: Ask, items: Sequence[np.ndarray], arrivals: Iterator[fl
     return list(await asyncio.gather(*tasks))
 
 
-async def _timed(ask: Ask, item: np.ndarray, began: float) -> float:
+async def _timed(ask: Callable[[Asked], Awaitable[object]], item: Asked, began: float) -> float:
     await ask(item)
     return monotonic() - began
 
