@@ -10,9 +10,9 @@ import heapq
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 
 from ops.bench.arrivals import Arrivals
+from ops.bench.quantile import quantile
 from ops.sizing.scaling import Scaling
 from ops.sizing.shared_worker import SharedWorker, Video, WorkerModel
 
@@ -66,9 +66,7 @@ class Simulated:
 
     def quantile_seconds(self, share: float) -> float:
         """Return the latency that this share of the videos did not exceed (nearest rank). NaN without videos."""
-        if not self.latencies_seconds:
-            return float("nan")
-        return self.latencies_seconds[max(1, ceil(round(share * len(self.latencies_seconds), 9))) - 1]
+        return quantile(self.latencies_seconds, share)
 
 
 def simulate(cell: CellModel, scaling: Scaling, horizon_seconds: float, seed: int) -> Simulated:

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from ops.bench.inference.driver_process import CompetitorFailed, DriverProcess
+from ops.bench.quantile import quantile
 
 Measured = dict[str, Any]
 
@@ -61,8 +62,7 @@ def cpu_milliseconds(run: Measured) -> float:
 
 def percentile(run: Measured, share: float) -> float:
     """Return a percentile of the latencies in milliseconds; the highest one if there are too few for it."""
-    latencies = sorted(run["latencies_seconds"])
-    return float(1000 * latencies[min(len(latencies) - 1, int(share * len(latencies)))])
+    return 1000 * quantile(sorted(run["latencies_seconds"]), share)
 
 
 def half_load_per_second(saturated: Mapping[str, list[Measured]]) -> float:

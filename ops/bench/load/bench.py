@@ -17,11 +17,12 @@ from ops.bench.load.flood import flood_figures
 from ops.bench.load.mix import Mix
 from ops.bench.load.open_loop import OpenLoop, Played, due_uploads
 from ops.bench.load.report import LoadReport
-from ops.bench.load.step import is_saturated, quantile
+from ops.bench.load.step import is_saturated
 from ops.bench.load.step_figures import StepFigures
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.pipeline import StageTimes, ready_assets, stage_of
+from ops.bench.quantile import quantile
 from ops.bench.report import Figure
 from ops.local.worker_process import WorkerProcess
 from schemas.uploads import VideoUploaded

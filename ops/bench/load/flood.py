@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from ops.bench.load.mix import Mix
 from ops.bench.load.open_loop import Due, OpenLoop, due_uploads
-from ops.bench.load.step import ServedStep, quantile
+from ops.bench.load.step import ServedStep
 from ops.bench.options import BenchOptions
+from ops.bench.quantile import quantile
 from ops.bench.report import Bound, Figure
 from schemas.uploads import VideoUploaded
 from streams.backfill.creator_shares import DEFAULT_PER_MINUTE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil, inf
+from math import inf
 from statistics import linear_regression
 from typing import Final
 
@@ -52,13 +52,6 @@ class ServedStep:
         """Return the number of uploads that are due and have no verdict at that time."""
         num_due = sum(due <= at_seconds for due in self.due_seconds.values())
         return num_due - sum(at <= at_seconds for at in self.answered_seconds.values())
-
-
-def quantile(ascending: list[float], share: float) -> float:
-    """Return the value that this share of the values does not exceed, by nearest rank. NaN without values."""
-    if not ascending:
-        return float("nan")
-    return ascending[max(1, ceil(round(share * len(ascending), 9))) - 1]
 
 
 def is_saturated(served: ServedStep) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import inf, isnan
+from math import inf
 
 import pytest
 
-from ops.bench.load.step import ServedStep, backlog_growth_hz, is_saturated, quantile
+from ops.bench.load.step import ServedStep, backlog_growth_hz, is_saturated
 
 WINDOW_SECONDS = 60.0
 
@@ -50,19 +50,6 @@ class TestServed:
         late = served([0.0, 30.0, 59.0], [1.0, 31.0, 61.0])
         assert (late.num_answered, late.answered_hz, late.offered_hz) == (2, 2 / 60, 3 / 60)
         assert late.backlog(WINDOW_SECONDS) == 1
-
-
-class TestQuantile:
-    @pytest.mark.parametrize(
-        ("number", "share", "rank"), [(100, 0.99, 99), (100, 0.5, 50), (30, 0.99, 30), (1, 0.5, 1), (7, 0.0, 1)]
-    )
-    def test_nearest_rank(self, number: int, share: float, rank: int) -> None:
-        """The smallest value that the share does not exceed; never a value that was not measured."""
-        assert quantile([float(place) for place in range(1, number + 1)], share) == rank
-
-    def test_of_nothing(self) -> None:
-        """A step without uploads has no latency."""
-        assert isnan(quantile([], 0.5))
 
 
 class TestIsSaturated:
