@@ -56,7 +56,7 @@ class TreeMeter:
                 self._peak_pss_bytes = max(self._peak_pss_bytes, tree_pss_bytes(self._root.pid))
 
     def _sample(self) -> None:
-        for process in _tree(self._root):
+        for process in tree_of(self._root):
             try:
                 times = process.cpu_times()
                 key = (process.pid, process.create_time())
@@ -69,12 +69,13 @@ class TreeMeter:
 def tree_pss_bytes(pid: int) -> int:
     """Proportional set size of a process and all its children; pages that they share count once."""
     try:
-        return sum(_pss_bytes(process.pid) for process in _tree(psutil.Process(pid)))
+        return sum(_pss_bytes(process.pid) for process in tree_of(psutil.Process(pid)))
     except psutil.NoSuchProcess:
         return 0
 
 
-def _tree(root: psutil.Process) -> list[psutil.Process]:
+def tree_of(root: psutil.Process) -> list[psutil.Process]:
+    """Return a process and all its children; none if it has ended."""
     try:
         return [root, *root.children(recursive=True)]
     except psutil.Error:

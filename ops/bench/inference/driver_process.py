@@ -14,7 +14,7 @@ from typing import Any, Self
 import psutil
 
 from ops.bench.inference.benched_model import BenchedModel
-from ops.bench.process_tree import TreeMeter
+from ops.bench.process_tree import TreeMeter, tree_of
 from ops.local import parent_death_watch
 
 _END_SECONDS = 30.0
@@ -43,6 +43,7 @@ class DriverProcess:
                 env={**os.environ, **environment},
                 process_group=0,
             )
+        self._root = psutil.Process(self._process.pid)
         try:
             self.sizes: tuple[int, ...] = tuple(self._read("ready")["sizes"])
         except BaseException:
@@ -78,7 +79,7 @@ class DriverProcess:
 
     def _end(self) -> None:
         self._signal_all("resume")
-        tree = self._tree()
+        tree = tree_of(self._root)
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -90,16 +91,9 @@ class DriverProcess:
         self._process.wait()
 
     def _signal_all(self, action: str) -> None:
-        for process in self._tree():
+        for process in tree_of(self._root):
             with suppress(psutil.Error):
                 getattr(process, action)()
-
-    def _tree(self) -> list[psutil.Process]:
-        try:
-            root = psutil.Process(self._process.pid)
-            return [root, *root.children(recursive=True)]
-        except psutil.Error:
-            return []
 
     def _write(self, command: dict[str, Any]) -> None:
         assert self._process.stdin is not None
