@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from rich.table import Table
 
-from ops.costs.plot import NoPlots
+from ops.plots import NoPlots
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def _require_plottable(name: str, plot: Path | None) -> None:
 
 
 def _draw(report: BenchReport, plot: Path) -> None:
-    from ops.costs.plot import NoPlots
+    from ops.plots import NoPlots
 
     try:
         report.draw(plot)

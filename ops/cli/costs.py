@@ -12,10 +12,11 @@ from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_
 from ops.cli.exit_codes import ExitCode
 from ops.cli.plot_option import require_plot
 from ops.costs.pieces import Grouping, Piece
-from ops.costs.plot import NoPlots, plot_costs
+from ops.costs.plot import plot_costs
 from ops.costs.read_log import read_pieces
 from ops.costs.roll_up import RollUp, Sums, roll_up
 from ops.costs.since import since_unix_seconds
+from ops.plots import NoPlots
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerUnavailable
 

@@ -95,8 +95,8 @@ def _write(rows: list[BenchRow], path: Path) -> None:
 
 
 def _plot(rows: list[BenchRow], plot: Path) -> None:
-    from ops.costs.plot import NoPlots
     from ops.model_bench.report import plot_rows
+    from ops.plots import NoPlots
 
     try:
         plot_rows(rows, plot)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
-from ops.costs.plot import PLOT_SUFFIXES, NoPlots
+from ops.plots import PLOT_SUFFIXES, NoPlots
 
 
 def require_plot(plot: Path | None) -> None:

@@ -12,8 +12,9 @@ from ops.bench.options import BenchOptions
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out, print_json
 from ops.cli.exit_codes import ExitCode
 from ops.cli.plot_option import require_plot
+from ops.plots import NoPlots
 from ops.sizing.plan import FleetPlan, plan_for
-from ops.sizing.plot import NoPlots, plot_trials
+from ops.sizing.plot import plot_trials
 from ops.sizing.profile import Profile, load_profile, write_profile
 from ops.sizing.quantity import FIGURES, InvalidProfile
 from ops.sizing.report import amount, as_json, assumptions, rows

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ops.costs.roll_up import RollUp, Sums
+from ops.plots import new_canvas, save_canvas
 from schemas.counted import counted
 from schemas.receipts import CPU_STAGES, CpuStage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PLOT_SUFFIXES: Final = (".png", ".svg")
 _MOST_BARS: Final = 12
 _COLOURS: Final[dict[CpuStage, str]] = {
     "fetch": "#88ccee",
@@ -25,13 +25,6 @@ _COLOURS: Final[dict[CpuStage, str]] = {
 """After Paul Tol's muted scheme, which is distinguishable with any colour vision."""
 
 
-class NoPlots(Exception):
-    """The plotting library is not installed, or there is nothing to plot; the message explains it."""
-
-    def __init__(self, message: str = "a plot needs matplotlib: pip install 'vidsignal[plots]'") -> None:
-        super().__init__(message)
-
-
 def plot_costs(found: RollUp, path: Path) -> None:
     """Write the plot; the suffix determines its format.
 
@@ -39,19 +32,11 @@ def plot_costs(found: RollUp, path: Path) -> None:
         NoPlots: matplotlib is not installed.
         OSError: the file cannot be written.
     """
-    figure, axes = _canvas(len(_bars(found)))
+    figure = new_canvas(9, 1.6 + 0.45 * len(_bars(found)))
+    axes = figure.add_subplot()
     _draw(axes, found)
     figure.legend(loc="outside lower left", frameon=False, ncols=len(CPU_STAGES))
-    figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-
-
-def _canvas(num_bars: int) -> tuple[Any, Axes]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise NoPlots from error
-    figure = Figure(figsize=(9, 1.6 + 0.45 * num_bars), layout="constrained")
-    return figure, figure.add_subplot()
+    save_canvas(figure, path)
 
 
 def _draw(axes: Axes, found: RollUp) -> None:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops.costs.plot import NoPlots
 from ops.model_bench.model_timing import TimedModel
+from ops.plots import new_canvas, save_canvas
 from streams.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,19 +87,11 @@ def plot_rows(rows: Sequence[BenchRow], path: Path) -> None:
         OSError: the file cannot be written.
     """
     models = list(dict.fromkeys(row.model for row in rows))
-    figure, pictures = _canvas(len(models))
-    for axes, model in zip(pictures, models, strict=True):
+    figure = new_canvas(8, 3.6 * len(models))
+    pictures = figure.subplots(len(models), squeeze=False)
+    for axes, model in zip(pictures[:, 0], models, strict=True):
         _draw(axes, model, [row for row in rows if row.model == model])
-    figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-
-
-def _canvas(number: int) -> tuple[Any, list[Axes]]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise NoPlots from error
-    figure = Figure(figsize=(8, 3.6 * number), layout="constrained")
-    return figure, list(figure.subplots(number, squeeze=False)[:, 0])
+    save_canvas(figure, path)
 
 
 def _draw(axes: Axes, model: str, rows: Sequence[BenchRow]) -> None:

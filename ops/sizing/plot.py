@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ops.costs.plot import PLOT_SUFFIXES, NoPlots
+from ops.plots import new_canvas, save_canvas
 from ops.sizing.trial import SizingTrial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["PLOT_SUFFIXES", "NoPlots", "plot_trials"]
 
 _LOOKS = {"fixed": ("#117733", "o", "fixed fleet"), "by lag": ("#cc6677", "s", "scaled by lag")}
 """After Paul Tol's muted scheme, and distinguishable by shape as well."""
@@ -25,7 +23,8 @@ def plot_trials(trials: Sequence[SizingTrial], path: Path, title: str) -> None:
         NoPlots: matplotlib is not installed.
         OSError: the file cannot be written.
     """
-    figure, axes = _canvas()
+    figure = new_canvas(9, 5.5)
+    axes = figure.add_subplot()
     for policy, (colour, marker, label) in _LOOKS.items():
         _draw(axes, [trial for trial in trials if trial.policy == policy], colour, marker, label)
     axes.set_yscale("log")
@@ -37,16 +36,7 @@ def plot_trials(trials: Sequence[SizingTrial], path: Path, title: str) -> None:
     axes.grid(visible=True, which="both", alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-
-
-def _canvas() -> tuple[Any, Axes]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise NoPlots from error
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    return figure, figure.add_subplot()
+    save_canvas(figure, path)
 
 
 def _draw(axes: Axes, trials: Sequence[SizingTrial], colour: str, marker: str, label: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ops.bench.report import Figure
-from ops.costs.plot import NoPlots
+from ops.plots import new_canvas, save_canvas
 
 _GREEN, _RED, _GREY = "#117733", "#cc6677", "#999999"
 """After Paul Tol's muted scheme."""
@@ -20,12 +20,8 @@ def plot_ratios(figures: Sequence[Figure], path: Path) -> None:
         NoPlots: matplotlib is not installed.
         OSError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise NoPlots from error
     rows = [figure for figure in figures if figure.bound is not None and figure.bound.relation == "at least"]
-    canvas = Canvas(figsize=(9, 1.2 + _ROW_INCHES * len(rows)), layout="constrained")
+    canvas = new_canvas(9, 1.2 + _ROW_INCHES * len(rows))
     axes = canvas.subplots()
     for place, figure in enumerate(reversed(rows)):
         assert figure.bound is not None
@@ -38,4 +34,4 @@ def plot_ratios(figures: Sequence[Figure], path: Path) -> None:
     axes.set_xlabel("median of the rounds, with their range; the bar is the bound")
     axes.grid(visible=True, axis="x", alpha=0.25)
     axes.set_title("Throughput of the batcher over others with the same model", loc="left", fontsize=11)
-    canvas.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_canvas(canvas, path)

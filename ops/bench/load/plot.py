@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ops.bench.load.step_figures import StepFigures
-from ops.costs.plot import NoPlots
+from ops.plots import new_canvas, save_canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,8 @@ def plot_steps(steps: Sequence[StepFigures], path: Path) -> None:
         NoPlots: matplotlib is not installed.
         OSError: the file cannot be written.
     """
-    figure, (waits, buys) = _canvas()
+    figure = new_canvas(9, 8)
+    waits, buys = figure.subplots(2, sharex=True)
     offered = [step.offered_videos_per_second for step in steps]
     _draw_waits(waits, offered, steps)
     _draw_buys(buys, offered, steps)
@@ -33,16 +34,7 @@ def plot_steps(steps: Sequence[StepFigures], path: Path) -> None:
         axes.grid(visible=True, alpha=0.25)
         axes.set_xlim(left=0)
     buys.set_xlabel("offered load, videos a second")
-    figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-
-
-def _canvas() -> tuple[Any, tuple[Axes, Axes]]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise NoPlots from error
-    figure = Figure(figsize=(9, 8), layout="constrained")
-    return figure, tuple(figure.subplots(2, sharex=True))
+    save_canvas(figure, path)
 
 
 def _draw_waits(axes: Axes, offered: Sequence[float], steps: Sequence[StepFigures]) -> None:

@@ -13,7 +13,7 @@ from ops.bench.load.expense import IDLE_WATTS_RATIO, MachinePrice
 from ops.bench.load.report import LoadReport
 from ops.bench.load.step_figures import StepFigures
 from ops.bench.report import BenchReport, Figure
-from ops.costs.plot import NoPlots
+from ops.plots import NoPlots
 from streams.config.settings import read_settings
 
 STEP = StepFigures(1.0, 0.98, 0.8, 2.5, 0.4, 42_000.0, 0.08, True, 120, 2, 0.001, False)

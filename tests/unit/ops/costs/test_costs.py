@@ -22,9 +22,10 @@ from ops.costs.pieces import (
     owners_of,
     pieces_of,
 )
-from ops.costs.plot import NoPlots, plot_costs
+from ops.costs.plot import plot_costs
 from ops.costs.roll_up import RollUp, roll_up
 from ops.costs.since import since_unix_seconds
+from ops.plots import NoPlots
 from schemas.facts import Fact, Signal
 from schemas.receipts import DecodeReceipt, MeasuredPower, ModelReceipt, Receipt
 from streams.decision.cost import Prices, price
