@@ -1,1 +1,1 @@
-"""Fits what a model's scores mean to labelled material."""
+"""Calibrates the scores of added models on labelled examples."""

@@ -1,4 +1,4 @@
-"""`vidsignal models calibrate`: what a model's scores mean, fitted to labelled examples."""
+"""`vidsignal models calibrate`: an added model's scores, calibrated on labelled examples."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def calibrate_model(
     method: Annotated[str | None, typer.Option(help=f"One of: {', '.join(get_args(Method))}.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="What was fitted, as JSON.")] = False,
 ) -> None:
-    """Fit what an added model's scores mean, and write it next to its card; exit code 1 if the examples do not permit
-    it."""
+    """Calibrate an added model's scores on labelled examples, and write the calibration next to its card; exit code 1
+    if the examples do not permit it."""
     if method is not None and method not in get_args(Method):
         fail(f"--method is {method!r}; allowed: {', '.join(get_args(Method))}", ExitCode.USAGE)
     from ops.calibration.calibrating import calibrate, labels_of, write_calibration  # numpy
