@@ -1,1 +1,1 @@
-"""`bench inference`: the batcher beside a bare loop, LitServe and PyTriton."""
+"""`bench inference`: the batcher compared with a bare loop, LitServe and PyTriton."""

@@ -1,4 +1,4 @@
-"""`bench inference`: the batcher beside a bare loop, LitServe and PyTriton, with the models of all cards."""
+"""`bench inference`: the batcher compared with a bare loop, LitServe and PyTriton, with the models of all cards."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def saturated_figures(model: str, saturated: Mapping[str, list[Measured]]) -> li
     ]
     found.append(
         summarise(
-            f"{model}, throughput over {BARE}, cores its own",
+            f"{model}, throughput over {BARE}, without waits for a core",
             unhindered,
             "ratio",
             Bound("at least", LEAST_OF_BARE_LOOP),
@@ -97,15 +97,15 @@ def padding_figure(model: str, load: str, runs: Sequence[Measured]) -> Figure:
 
 
 def lane_figures(model: str, video_items: int, rounds: Sequence[tuple[Measured, Measured]]) -> list[Figure]:
-    """99th percentile of live videos beside backfill over that without."""
+    """99th percentile of live videos while backfill runs over that without."""
     alone, beside = ([percentile(pair[side], 0.99) for pair in rounds] for side in (0, 1))
     name = f"{model}, live videos of {video_items} items"
     return [
         _ratio_of_medians(
-            f"{name}, p99 beside backfill over p99 alone", beside, alone, Bound("at most", MOST_TIMES_ALONE)
+            f"{name}, p99 while backfill runs over p99 without", beside, alone, Bound("at most", MOST_TIMES_ALONE)
         ),
-        summarise(f"{name}, alone, p99", alone, "ms"),
-        summarise(f"{name}, beside backfill, p99", beside, "ms"),
+        summarise(f"{name}, without backfill, p99", alone, "ms"),
+        summarise(f"{name}, while backfill runs, p99", beside, "ms"),
     ]
 
 

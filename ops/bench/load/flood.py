@@ -64,8 +64,8 @@ def flood_figures(
     arrivals = Mix(burst_share=0.0).arrivals(OTHERS_LOAD * capacity_hz, window_seconds, len(clips), _SEED)
     calm = loop.play(due_uploads("calm", arrivals, clips), window_seconds).served
     calm_p99_seconds = quantile(calm.latencies_seconds(), 0.99)
-    options.say(f"others alone: p99 {calm_p99_seconds:.2f} s; now {number} uploads of one creator beside them")
-    others = due_uploads("beside", arrivals, clips)
+    options.say(f"others alone: p99 {calm_p99_seconds:.2f} s; now {number} uploads of one creator as well")
+    others = due_uploads("flooded", arrivals, clips)
     both = sorted([*others, *flood_of(number, clips)], key=lambda due: due.at_seconds)
     flooded = loop.play(both, window_seconds).served
     bound = delay_bound_seconds(number, capacity_hz)
@@ -73,8 +73,8 @@ def flood_figures(
         Figure("uploads of the flood", float(number), "uploads"),
         Figure("others, longest delay", longest_delay_seconds(calm, flooded), "s", Bound("at most", bound)),
         Figure("others alone, p99", calm_p99_seconds, "s"),
-        Figure("others beside the flood, p50", quantile(flooded.latencies_seconds(), 0.5), "s"),
-        Figure("others beside the flood, p99", quantile(flooded.latencies_seconds(), 0.99), "s"),
+        Figure("others during the flood, p50", quantile(flooded.latencies_seconds(), 0.5), "s"),
+        Figure("others during the flood, p99", quantile(flooded.latencies_seconds(), 0.99), "s"),
     )
 
 

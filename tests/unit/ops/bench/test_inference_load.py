@@ -153,7 +153,7 @@ class TestFigures:
 
     def held(self, figures: list[Any]) -> dict[str, bool]:
         found = {figure.name.split(" over ")[1]: figure.holds for figure in figures if figure.bound is not None}
-        return {name.replace("bare loop, cores its own", "own"): holds for name, holds in found.items()}
+        return {name.replace("bare loop, without waits for a core", "own"): holds for name, holds in found.items()}
 
     def test_time_in_which_others_had_the_cores_is_told_apart(self) -> None:
         """Half of the time on no core: as fast as the bare loop when it runs, and half as fast by the wall clock."""
