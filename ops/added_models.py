@@ -91,10 +91,10 @@ def tried_lines(card: Card, settings: Settings) -> Iterator[str]:
     """
     from models.formats.trial import try_module  # torch, which most commands do not need
     from models.loaders import load_module
-    from operators.inference.backend_registry import best_backend_name
     from operators.inference.placement import HOST, check_devices
+    from streams.analysis.backend_config import device_of
 
-    device = best_backend_name() if settings.device == "auto" else settings.device
+    device = device_of(settings)
     check_devices([card], device)
     yield f"runs on {device if device in card.devices else HOST}, permitted {', '.join(card.devices)}"
     for tried in try_module(card, load_module(card, settings.cache_dir)):

@@ -28,11 +28,11 @@ def time_models(
     capabilities = prepare_process(settings)
     from models.loaders import load_module  # torch comes with it: not before the process is prepared
     from operators.inference.backend_registry import open_device_energy
-    from streams.analysis.backend_config import backend_config
+    from streams.analysis.backend_config import backend_config, device_of
     from streams.costs.power import open_core_energy
     from streams.lifecycle.private_cache import private_cache
 
-    device = _device(settings)
+    device = device_of(settings)
     config = replace(backend_config(settings, capabilities, private_cache(settings)), chooser=None)  # all are measured
     energy = open_core_energy() if device == HOST else open_device_energy(device)
     timed = []
@@ -61,14 +61,9 @@ def default_threads(settings: Settings, device: str) -> tuple[int, ...]:
 
 def keep_points(timed: Iterable[TimedModel], settings: Settings) -> None:
     """Store the points for the workers of this user on this machine."""
+    from streams.analysis.backend_config import device_of
     from streams.analysis.engine import operating_points
 
-    points = operating_points(settings, _device(settings))
+    points = operating_points(settings, device_of(settings))
     for each in timed:
         points.keep(each.card, each.points, time.time())
-
-
-def _device(settings: Settings) -> str:
-    from operators.inference.backend_registry import best_backend_name
-
-    return best_backend_name() if settings.device == "auto" else settings.device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from operators.inference.backend import BackendConfig
+from operators.inference.backend_registry import best_backend_name
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.graph_cache import GraphCache
 from operators.inference.mode_chooser import ModeChooser
@@ -10,6 +11,11 @@ from operators.inference.openvino_probe import openvino_precisions
 from operators.inference.private_cache import PrivateCache
 from operators.inference.reference_inputs import FILE_NAME, ReferenceInputs
 from streams.config.settings import Settings
+
+
+def device_of(settings: Settings) -> str:
+    """Return the name of the backend on which a worker runs its models."""
+    return best_backend_name() if settings.device == "auto" else settings.device
 
 
 def backend_config(settings: Settings, capabilities: CpuCapabilities, kept: PrivateCache | None) -> BackendConfig:

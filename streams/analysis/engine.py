@@ -14,12 +14,7 @@ from models.card_files import verify_card
 from models.text_pieces import TextPieces, read_tokenizers
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
-from operators.inference.backend_registry import (
-    best_backend_name,
-    device_identity,
-    open_backend,
-    open_device_energy,
-)
+from operators.inference.backend_registry import device_identity, open_backend, open_device_energy
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.inference import Inference
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
@@ -43,7 +38,7 @@ from streams.analysis.agents.analysis import AgentWork, HostThreads
 from streams.analysis.agents.host_threads import ThreadedHost
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
-from streams.analysis.backend_config import backend_config
+from streams.analysis.backend_config import backend_config, device_of
 from streams.analysis.engine_account import CountedParts, open_engine_account
 from streams.analysis.provenance import provenance_of
 from streams.analysis.source_health import WatchedOpener
@@ -155,7 +150,7 @@ async def open_engine(
     options = options or EngineOptions()
     hold_to_one_thread()
     cards = running_cards(settings)
-    device = best_backend_name() if settings.device == "auto" else settings.device
+    device = device_of(settings)
     check_devices(batched_cards(cards), device)
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
