@@ -20,6 +20,7 @@ from operators.inference.operating_points import OperatingPoint, SizeTiming, kne
 from operators.inference.precision import PrecisionPreference
 from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.runner import LoadModule, Runner
+from schemas.counted import counted
 
 MEASURE_SECONDS, QUICK_MEASURE_SECONDS = 4.0, 0.6
 """Shortest time for one configuration, divided among its batch sizes, which take turns."""
@@ -145,6 +146,6 @@ def _run(runner: Runner, rows: Sequence[np.ndarray], size: int, clock: Callable[
 def _line(card: Card, point: OperatingPoint) -> str:
     knee = next(timing for timing in point.timings if timing.batch_size == point.batch_size)
     return (
-        f"{card.name} in {point.mode} with {point.num_threads} threads: {knee.items_per_second:.3g} items/s in "
-        f"batches of {point.batch_size}, {1000 * knee.batch_seconds:.3g} ms"
+        f"{card.name} in {point.mode} with {counted(point.num_threads, 'thread')}: "
+        f"{knee.items_per_second:.3g} items/s in batches of {point.batch_size}, {1000 * knee.batch_seconds:.3g} ms"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.model_bench.model_timing import TimedModel
 from ops.plots import new_canvas, save_canvas
+from schemas.counted import counted
 from streams.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _draw(axes: Axes, model: str, rows: Sequence[BenchRow]) -> None:
         line = [row for row in rows if (row.mode, row.threads) == (mode, threads)]
         colour = _COLOURS[place % len(_COLOURS)]
         waits, rates = [1000 * row.batch_seconds for row in line], [row.items_per_second for row in line]
-        axes.plot(waits, rates, color=colour, marker="o", markersize=4, label=f"{mode}, {threads} threads")
+        axes.plot(waits, rates, color=colour, marker="o", markersize=4, label=f"{mode}, {counted(threads, 'thread')}")
         for row, wait, rate in zip(line, waits, rates, strict=True):
             axes.annotate(
                 str(row.batch_size), (wait, rate), xytext=(3, 4), textcoords="offset points", fontsize=7, color=colour
