@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ops.bench.names import EMBEDDED, NAMES, PLOTTED
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out
 from ops.cli.exit_codes import ExitCode
-from ops.cli.plot_option import require_plot
-
-if TYPE_CHECKING:
-    from ops.bench.report import BenchReport
+from ops.cli.plot_option import draw_or_exit, require_plot
 
 
 def bench(
@@ -55,7 +52,7 @@ def bench(
     if json_file is not None:
         report.write(json_file)
     if plot is not None:
-        _draw(report, plot)
+        draw_or_exit(report.draw, plot)
     if not report.all_hold:
         raise typer.Exit(ExitCode.FOUND)
 
@@ -64,12 +61,3 @@ def _require_plottable(name: str, plot: Path | None) -> None:
     if plot is not None and name not in PLOTTED:
         fail(f"--plot goes with {', '.join(PLOTTED)}; bench {name} has no plot", ExitCode.USAGE)
     require_plot(plot)
-
-
-def _draw(report: BenchReport, plot: Path) -> None:
-    from ops.plots import NoPlots
-
-    try:
-        report.draw(plot)
-    except (NoPlots, OSError) as error:
-        fail(str(error), ExitCode.USAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +11,12 @@ import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.plot_option import require_plot
+from ops.cli.plot_option import draw_or_exit, require_plot
 from ops.costs.pieces import Grouping, Piece
 from ops.costs.plot import plot_costs
 from ops.costs.read_log import read_pieces
 from ops.costs.roll_up import RollUp, Sums, roll_up
 from ops.costs.since import since_unix_seconds
-from ops.plots import NoPlots
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerUnavailable
 
@@ -43,7 +43,7 @@ def costs(
     settings = settings_or_exit()
     found = roll_up(_read(settings, since), by)
     if plot is not None:
-        _plot(found, plot)
+        draw_or_exit(partial(plot_costs, found), plot)
     if json_output:
         print_json({"roll_up": found, "rate_hz": rate, "usd_per_day": _usd_per_day(found, rate)})
     else:
@@ -60,13 +60,6 @@ def _read(settings: Settings, since: str | None) -> list[Piece]:
             return read_pieces(settings, begin)
     except BrokerUnavailable as error:
         fail(str(error), ExitCode.UNAVAILABLE)
-
-
-def _plot(found: RollUp, path: Path) -> None:
-    try:
-        plot_costs(found, path)
-    except (NoPlots, OSError) as error:
-        fail(str(error), ExitCode.USAGE)
 
 
 def _usd_per_day(found: RollUp, rate_hz: float) -> float:

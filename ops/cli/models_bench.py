@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from models.card import Card
 from models.card_errors import CardInvalid
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.plot_option import require_plot
+from ops.cli.plot_option import draw_or_exit, require_plot
 from streams.config.running_models import running_cards
 from streams.config.settings import Settings
 
@@ -37,7 +38,9 @@ def bench(
     if json_file is not None:
         _write(rows, json_file)
     if plot is not None:
-        _plot(rows, plot)
+        from ops.model_bench.report import plot_rows
+
+        draw_or_exit(partial(plot_rows, rows), plot)
 
 
 def _cards(settings: Settings, names: list[str]) -> list[Card]:
@@ -92,13 +95,3 @@ def _write(rows: list[BenchRow], path: Path) -> None:
         path.write_text(json.dumps(as_json(rows, describe_machine()), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         fail(f"{str(path)!r} cannot be written: {error.strerror}", ExitCode.USAGE)
-
-
-def _plot(rows: list[BenchRow], plot: Path) -> None:
-    from ops.model_bench.report import plot_rows
-    from ops.plots import NoPlots
-
-    try:
-        plot_rows(rows, plot)
-    except (NoPlots, OSError) as error:
-        fail(str(error), ExitCode.USAGE)

@@ -1,7 +1,8 @@
-"""The option `--plot`: refused before anything is measured or read, where no plot could be written afterwards."""
+"""The option `--plot`: checked before anything is measured or read, and written afterwards."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,3 +21,16 @@ def require_plot(plot: Path | None) -> None:
         fail(f"--plot is {str(plot)!r}; allowed: a file in a folder that exists", ExitCode.USAGE)
     if find_spec("matplotlib") is None:
         fail(str(NoPlots()), ExitCode.USAGE)
+
+
+def draw_or_exit(draw: Callable[[Path], None], plot: Path) -> None:
+    """Write a plot; exits with the usage code where that fails.
+
+    Args:
+        draw: writes it; may raise NoPlots and OSError.
+        plot: its file.
+    """
+    try:
+        draw(plot)
+    except (NoPlots, OSError) as error:
+        fail(str(error), ExitCode.USAGE)

@@ -11,8 +11,7 @@ import typer
 from ops.bench.options import BenchOptions
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out, print_json
 from ops.cli.exit_codes import ExitCode
-from ops.cli.plot_option import require_plot
-from ops.plots import NoPlots
+from ops.cli.plot_option import draw_or_exit, require_plot
 from ops.sizing.plan import FleetPlan, plan_for
 from ops.sizing.plot import plot_trials
 from ops.sizing.profile import Profile, load_profile, write_profile
@@ -108,10 +107,7 @@ def _plot(profile: Profile, plan: FleetPlan, path: Path) -> None:
         err.print(f"{few}; policies are tried on one of {TELLING_WORKERS}")
     trials = try_policies(profile, cells, partial(err.print, markup=False, soft_wrap=True))
     cell = f"one cell, {amount(trials[0].videos_per_second)} videos/s in the busiest hour, one worker lost"
-    try:
-        plot_trials(trials, path, f"Simulated p99 against cost: {cell}")
-    except (NoPlots, OSError) as error:
-        fail(str(error), ExitCode.USAGE)
+    draw_or_exit(partial(plot_trials, trials, title=f"Simulated p99 against cost: {cell}"), path)
 
 
 def _print(profile: Profile, plan: FleetPlan, trial: SizingTrial | None) -> None:
