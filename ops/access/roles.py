@@ -81,6 +81,7 @@ def _media_work(
         writes=(*writes, SIGNALS, DEAD_LETTER),
         is_worker=True,
         keys=(
+            of_videos(Keys.status),  # only read, but Redis lets a script declare nothing that its user may not write
             of_videos(Keys.claims),
             of_videos(Keys.deletion_marker),
             of_topic(Keys.attempts, source),
@@ -88,7 +89,7 @@ def _media_work(
             *_DEAD_LETTERS,
             *_REFUSALS,
         ),
-        keys_read=(of_videos(Keys.status), *keys_read),
+        keys_read=keys_read,
         commands=(*_HASHES_AND_STRINGS, "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
     )
 

@@ -225,12 +225,12 @@ class TestHealth:
         assert [port["port"] for port in rule["ports"]] == [settings.metrics_port]
 
     def test_media_may_start_slowly(self) -> None:
-        """Before it answers, the processor may be probed by two children of two minutes each."""
+        """Before it answers, the processor may be probed by two children of two minutes each, OpenVINO by two."""
         from operators.inference.cpu_probe import CANDIDATES
         from operators.inference.probe_answer import CHILD_SECONDS
 
         probe = container("worker-media")["startupProbe"]
-        assert probe["periodSeconds"] * probe["failureThreshold"] > len(CANDIDATES) * CHILD_SECONDS
+        assert probe["periodSeconds"] * probe["failureThreshold"] > 2 * len(CANDIDATES) * CHILD_SECONDS
 
     @pytest.mark.parametrize("name", DEPLOYMENTS)
     def test_stops_in_order(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,12 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS", NOBODY)
 
 
+def said_of_nobody(capfd: pytest.CaptureFixture[str]) -> list[str]:
+    """Return what a library in C wrote; a client of an earlier test that failed may still look for its own broker."""
+    lines = capfd.readouterr().err.splitlines()
+    return [line for line in lines if "Connect to ipv4#" not in line or f"#{NOBODY} " in line]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -46,7 +52,7 @@ def test_commands(words: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert (ended.exit_code, ended.stdout) == (3, "")
     assert ended.stderr.splitlines()[-1].startswith(f"vidsignal: {SAID}")
     assert ended.stderr.count("127.0.0.1:1'") == 1
-    assert capfd.readouterr().err == ""  # where a library in C writes
+    assert said_of_nobody(capfd) == []
 
 
 @pytest.mark.parametrize(
@@ -62,7 +68,7 @@ def test_what_rebuild_and_others_read(read: Callable[[Settings], object], capfd:
     with pytest.raises(BrokerUnavailable) as unavailable:
         read(read_settings())
     assert str(unavailable.value).startswith(SAID)
-    assert capfd.readouterr().err == ""
+    assert said_of_nobody(capfd) == []
 
 
 @pytest.mark.parametrize(
