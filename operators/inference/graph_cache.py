@@ -21,11 +21,8 @@ from operators.inference.private_cache import PrivateCache
 
 _FORMAT: Final = 2
 """Raised when an entry's fields change."""
-_COMPILERS: Final = (
-    "precision_wrapper.py", "graph_cache.py", "backends/cpu.py", "backends/cpu_graphs.py",
-    "backends/openvino_graphs.py",
-)  # fmt: skip
-"""Files that determine how a module becomes a graph, in addition to the modules themselves."""
+_COMPILERS: Final = ("precision_wrapper.py", "graph_cache.py", "silent_openvino.py", "backends/*.py")
+"""Files that determine how a module is run, in addition to the modules themselves."""
 _STEERING: Final = ("ONEDNN_", "DNNL_", "MKL_", "ATEN_", "PYTORCH_", "TORCH_")
 """Prefixes of environment variables that configure torch and its kernels."""
 
@@ -105,10 +102,17 @@ def steering_variables(environment: Mapping[str, str]) -> list[str]:
 
 @cache
 def code_digest() -> str:
-    """Return the SHA-256 of the source of all models and of the compiler."""
+    """Return the SHA-256 of the source of all models and of all backends."""
+    return digest_of(path.read_text(encoding="utf-8") for path in code_files())
+
+
+def code_files() -> list[Path]:
+    """Return the files that determine how a model computes, and how fast."""
     here = Path(__file__).parent
-    sources = [*sorted(Path(models.__file__).parent.glob("*.py")), *(here / name for name in _COMPILERS)]
-    return digest_of(path.read_text(encoding="utf-8") for path in sources)
+    return [
+        *sorted(Path(models.__file__).parent.rglob("*.py")),
+        *(path for pattern in _COMPILERS for path in sorted(here.glob(pattern))),
+    ]
 
 
 def digest_of(parts: Iterable[str]) -> str:

@@ -20,6 +20,7 @@ from operators.inference.compute_mode import REFERENCE_MODE
 from operators.inference.graph_cache import GraphCache, machine_facts
 from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.private_cache import PrivateCache
+from tests.documents import REPOSITORY
 from tests.unit.operators.inference.fakes import number_card
 
 WEIGHTS = WeightFile("package==1", "weights", "a" * 64)
@@ -224,6 +225,13 @@ class TestKey:
     def test_code_is_that_of_all_models(self) -> None:
         """The digest is of sources that are there."""
         assert len(graph_cache.code_digest()) == 64
+
+    def test_every_backend_and_every_format_is_in_the_digest(self) -> None:
+        """What was measured or compiled by other code says nothing, whichever device and model it is of."""
+        files = {path.relative_to(REPOSITORY).as_posix() for path in graph_cache.code_files()}
+        backends = {path.name for path in (REPOSITORY / "operators/inference/backends").glob("*.py")}
+        assert {f"operators/inference/backends/{name}" for name in backends} <= files
+        assert {"models/formats/transformers_models.py", "models/yamnet.py"} <= files
 
 
 class TestDamage:
