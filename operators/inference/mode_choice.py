@@ -22,6 +22,8 @@ class Trial:
     """CPU seconds of an item; None if the mode cannot be used."""
     note: str = ""
     """Why it cannot be used."""
+    is_passing: bool = False
+    """Whether the machine was at fault, such as by a lack of memory: another try may succeed."""
 
     def __str__(self) -> str:
         return f"{self.mode} {self.note if self.item_seconds is None else f'{1000 * self.item_seconds:.3g} ms an item'}"

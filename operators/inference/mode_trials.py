@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from operators.inference.mode_choice import Trial
 
 NUM_ROUNDS: Final = 6
 """Every mode runs once in each; the first round is not counted."""
+
+_NO_ROOM: Final = re.compile(r"alloc|out of memory|not enough memory|no space left", re.IGNORECASE)
+"""In messages of libraries that raise errors without a type of their own."""
 
 OpenModel = Callable[[ComputeMode], LoadedModel]
 """Loads the model in a mode, neither compiled nor warm."""
@@ -100,8 +104,13 @@ def _judged(
     except Exception as error:
         # An engine may fail at a model with any error. Then the model runs in another mode.
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        return Trial(mode, None, f"failed: {reason[:200]}")
+        return Trial(mode, None, f"failed: {reason[:200]}", _lacks_room(error))
     return opened if excess is None else Trial(mode, None, f"not within the tolerance: {excess}")
+
+
+def _lacks_room(error: Exception) -> bool:
+    """Whether memory, disk or descriptors were short, which says nothing about the mode."""
+    return isinstance(error, MemoryError | OSError) or _NO_ROOM.search(str(error)) is not None
 
 
 def _answers(opened: _Opened, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
