@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from models.card import Card, Precision
 from operators.inference.compute_mode import EnginePreference
 from operators.inference.loaded_model import DeviceResult, LoadedModel
+from operators.inference.mode_limits import ModeLimits
 from operators.inference.precision import PrecisionPreference
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class BackendConfig:
     """`CpuCapabilities.note`, for logs and error messages."""
     engine: EnginePreference = "auto"
     """What runs models on a CPU; `auto`: every engine that is installed may be chosen."""
+    limits: ModeLimits = field(default_factory=ModeLimits)
+    """Modes that the operator permits on a CPU."""
     openvino_precisions: tuple[Precision, ...] = ()
     """Precisions that OpenVINO computes correctly here, see `openvino_probe`; empty if it is not installed."""
     device_index: int = 0
@@ -60,6 +63,6 @@ class Backend(Protocol):
         or later, on the device's thread, and not at all if the backend does not need it.
 
         Raises:
-            ValueError: the settings require a precision that this device does not have.
+            ModeUnavailable: the settings require an engine or a precision that this device does not have.
             DeviceFault: the device cannot load it.
         """

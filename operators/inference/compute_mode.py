@@ -11,6 +11,10 @@ Engine = Literal["torch", "openvino"]
 EnginePreference = Literal["auto", "torch", "openvino"]
 
 
+class ModeUnavailable(ValueError):
+    """The settings leave a model no way to compute that this machine has; they have to be changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComputeMode:
     """An engine in a precision."""

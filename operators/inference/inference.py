@@ -53,7 +53,8 @@ class Inference:
             tracer: creates spans of calls and batches, with their links.
 
         Raises:
-            ValueError: two cards share a name, or the settings require a precision that the device does not have.
+            ValueError: two cards share a name.
+            ModeUnavailable: the settings require an engine or a precision that the device does not have.
             DeviceFault: the device cannot load a model.
         """
         runners = [Runner(card, load_module, backend, points) for card in cards]

@@ -30,6 +30,13 @@ LIMIT_SECONDS: Final = 30.0
 """About how much CPU time the trials of one model may take; what was tried until then decides. CPU time, because a
 machine under load would otherwise try less."""
 
+MAX_SHORT_STARTS: Final = 3
+"""In how many starts a model is measured anew because the machine lacked memory for one of its modes; then the choice
+stands until the code changes, so that a small machine does not measure for ever."""
+
+MAX_OTHERS: Final = 7
+"""How many choices of other releases are kept."""
+
 PATIENCE_SECONDS: Final = 120.0
 """How long a process waits for another one that measures a model; then it measures as well."""
 
@@ -42,6 +49,16 @@ class StoredChoice(msgspec.Struct, frozen=True):
     """Digest of the model, the code and the libraries that were tried; with others, the trials are repeated."""
     trials: tuple[str, ...] = ()
     """Results, for people."""
+    num_short: int = 0
+    """How many starts in a row lacked memory for a mode; 0 if every mode got its trial."""
+    others: tuple[StoredChoice, ...] = ()
+    """Choices of other releases or weights, the newest first: releases that share a machine, as during a rolling
+    upgrade, must not make each other measure at every start."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the next start keeps to it."""
+        return self.num_short == 0 or self.num_short >= MAX_SHORT_STARTS
 
 
 _DECODER: Final = msgspec.json.Decoder(StoredChoice)
@@ -80,12 +97,21 @@ class ModeChooser:
         kept: stores the choices.
         inputs: real inputs of models.
         clock: CPU seconds of the calling thread, for the limit of trials.
+        may_measure: whether trials may run; otherwise only what is stored is chosen.
     """
 
-    def __init__(self, kept: PrivateCache, inputs: ReferenceInputs, clock: Clock = time.thread_time) -> None:
+    def __init__(
+        self,
+        kept: PrivateCache,
+        inputs: ReferenceInputs,
+        clock: Clock = time.thread_time,
+        *,
+        may_measure: bool = True,
+    ) -> None:
         self._kept = kept
         self._inputs = inputs
         self._clock = clock
+        self._may_measure = may_measure
         self._answers: dict[str, ComputeMode | None] = {}
 
     def choose(self, question: ModeQuestion) -> ComputeMode | None:
@@ -99,12 +125,26 @@ class ModeChooser:
             self._answers[name] = self._valid_mode(question) or self._measured_mode(question)
         return self._answers[name]
 
+    def stored(self, question: ModeQuestion) -> StoredChoice | None:
+        """Return the stored choice that is valid now; None without one."""
+        newest = self._recall(question.entry_name)
+        choices = () if newest is None else (newest, *newest.others)
+        valid = (each for each in choices if each.facts == question.facts and each.mode in question.modes)
+        return next(valid, None)
+
+    def forget(self, question: ModeQuestion) -> None:
+        """Remove a stored choice, so that the model is measured anew."""
+        self._kept.forget(question.entry_name)
+
     def _valid_mode(self, question: ModeQuestion) -> ComputeMode | None:
-        stored = self._recall(question.entry_name)
-        is_valid = stored is not None and stored.facts == question.facts and stored.mode in question.modes
-        return stored.mode if stored is not None and is_valid else None
+        stored = self.stored(question)
+        is_kept = stored is not None and (stored.is_final or not self._may_measure)
+        return stored.mode if stored is not None and is_kept else None
 
     def _measured_mode(self, question: ModeQuestion) -> ComputeMode | None:
+        if not self._may_measure:
+            logger.info("model %s is not measured at a start: VIDSIGNAL_MEASURE_AT_START is false", question.card.name)
+            return None
         inputs = self._inputs.of(question.card)
         if not inputs:
             logger.info("model %s is not measured: no inputs for it in %s", question.card.name, self._inputs.path)
@@ -131,12 +171,25 @@ class ModeChooser:
             return None
         earlier = self._recall(question.entry_name)
         mode = choose_mode(trials, earlier.mode if earlier is not None else None)
-        choice = StoredChoice(mode, question.facts, results)
+        num_short = self._num_short(question) + 1 if any(trial.is_passing for trial in trials) else 0
+        choice = StoredChoice(mode, question.facts, results, num_short, _others(earlier, question.facts))
         self._kept.write(question.entry_name, msgspec.json.encode(choice))
         logger.info(
             "model %s runs in %s, measured in %.1f CPU seconds: %s", name, mode, spent_seconds, "; ".join(results)
         )
         return mode
 
+    def _num_short(self, question: ModeQuestion) -> int:
+        stored = self.stored(question)
+        return 0 if stored is None else stored.num_short
+
     def _recall(self, name: str) -> StoredChoice | None:
         return self._kept.decoded(name, _DECODER.decode)
+
+
+def _others(earlier: StoredChoice | None, facts: str) -> tuple[StoredChoice, ...]:
+    """Return what stays stored next to a new choice."""
+    if earlier is None:
+        return ()
+    choices = (msgspec.structs.replace(earlier, others=()), *earlier.others)
+    return tuple(choice for choice in choices if choice.facts != facts)[:MAX_OTHERS]

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Literal, get_args
 
 from models.card import Card, Precision
+from operators.inference.compute_mode import ModeUnavailable
 
 PrecisionPreference = Literal["auto", "float32", "bfloat16"]
 
@@ -33,12 +34,13 @@ def permitted_precisions(
         offered: what the device computes correctly and, for `bfloat16`, faster than float32.
 
     Raises:
-        ValueError: the preference is unknown, or the device does not offer it.
+        ValueError: the preference is unknown.
+        ModeUnavailable: the device does not offer it.
     """
     if preference not in get_args(PrecisionPreference):
         raise ValueError(f"precision must be one of {get_args(PrecisionPreference)}, got {preference!r}")
     if preference == "auto":
         return tuple(precision for precision in card.precisions if precision in offered) or ("float32",)
     if preference not in offered:
-        raise ValueError(f"precision {preference!r} is not offered by this device, which offers {sorted(offered)}")
+        raise ModeUnavailable(f"precision {preference!r} is not offered by this device, which offers {sorted(offered)}")
     return (preference if preference in card.precisions else "float32",)

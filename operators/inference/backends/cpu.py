@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ from operators.inference.backend import BackendConfig, Build, DeviceResult
 from operators.inference.backends.cpu_graphs import TorchEngine, batch_of, relative_difference
 from operators.inference.backends.graph_engine import Forward, GraphEngine
 from operators.inference.backends.openvino_graphs import OpenVinoEngine
-from operators.inference.compute_mode import REFERENCE_MODE, ComputeMode, Engine
+from operators.inference.compute_mode import REFERENCE_MODE, ComputeMode, Engine, ModeUnavailable
 from operators.inference.graph_cache import CompiledModel, Shape
 from operators.inference.mode_chooser import ModeQuestion
 from operators.inference.precision import permitted_precisions
@@ -54,14 +54,21 @@ class CpuBackend:
         return CpuModel(card, build, self._choose_mode(card, build), self._config)
 
     def _choose_mode(self, card: Card, build: Build) -> ComputeMode:
-        modes = self._modes(card)
-        if self._config.chooser is not None and len(modes) > 1 and not card.is_added:
-            question = ModeQuestion(
-                card, modes, self._config.num_threads, lambda mode: CpuModel(card, build, mode, self._config)
-            )
-            if (mode := self._config.chooser.choose(question)) is not None:
-                return mode
-        return modes[0]
+        question = self.mode_question(card, build)
+        chooser = self._config.chooser
+        chosen = chooser.choose(question) if chooser is not None and len(question.modes) > 1 else None
+        return question.modes[0] if chosen is None else chosen
+
+    def mode_question(self, card: Card, build: Build) -> ModeQuestion:
+        """Return the modes among which a measurement chooses; only one of an added model.
+
+        Raises:
+            ModeUnavailable: see `Backend.load`.
+        """
+        modes = self._modes(card)[: 1 if card.is_added else None]
+        return ModeQuestion(
+            card, modes, self._config.num_threads, lambda mode: CpuModel(card, build, mode, self._config)
+        )
 
     def _modes(self, card: Card) -> tuple[ComputeMode, ...]:
         """Return what may run the model; the first is used without a measurement."""
@@ -69,14 +76,10 @@ class CpuBackend:
         all_offered = {precision for precisions in offered.values() for precision in precisions}
         try:
             permitted = permitted_precisions(card, self._config.precision, all_offered)
-        except ValueError as error:
-            raise ValueError(f"{error}; the CPU probe said: {self._config.cpu_note}") from error
-        return tuple(
-            ComputeMode(engine, precision)
-            for engine, precisions in offered.items()
-            for precision in permitted
-            if precision in precisions
-        )
+            modes = self._config.limits.permitted(card, _modes_in(offered, permitted))
+        except ModeUnavailable as error:
+            raise ModeUnavailable(f"{error}; the CPU probe said: {self._config.cpu_note}") from error
+        return modes
 
     def _offered(self) -> dict[Engine, tuple[Precision, ...]]:
         """Return the precisions that each engine computes here."""
@@ -87,6 +90,15 @@ class CpuBackend:
         }
         wanted = self._config.engine
         return {engine: each for engine, each in offered.items() if each and wanted in ("auto", engine)}
+
+
+def _modes_in(offered: Mapping[Engine, Sequence[Precision]], permitted: Sequence[Precision]) -> tuple[ComputeMode, ...]:
+    return tuple(
+        ComputeMode(engine, precision)
+        for engine, precisions in offered.items()
+        for precision in permitted
+        if precision in precisions
+    )
 
 
 def _engine(mode: ComputeMode, num_threads: int) -> GraphEngine:

@@ -17,7 +17,7 @@ from models.tolerance import Tolerance
 from operators.inference import mode_chooser
 from operators.inference.backend import DeviceResult
 from operators.inference.compute_mode import MODES, ComputeMode, Engine
-from operators.inference.mode_chooser import LIMIT_SECONDS, ModeChooser, ModeQuestion
+from operators.inference.mode_chooser import LIMIT_SECONDS, MAX_SHORT_STARTS, ModeChooser, ModeQuestion
 from operators.inference.mode_trials import NUM_ROUNDS, try_modes
 from operators.inference.private_cache import PrivateCache
 from operators.inference.reference_inputs import ReferenceInputs
@@ -323,6 +323,85 @@ class TestStored:
         assert chosen(files, Machine(seconds={PLAIN: 1.0, REDUCED: 1.1, OTHER: 2.0})) == PLAIN
         monkeypatch.undo()
         assert chosen(files, Machine(seconds=dict.fromkeys(MODES, 1.0))) == REDUCED
+
+    def test_two_releases_on_one_machine_keep_their_own(
+        self, files: PrivateCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Workers of both start in turns during a rolling upgrade; neither makes the other measure again."""
+        chosen(files, Machine())
+        monkeypatch.setattr(mode_chooser, "code_digest", lambda: "newer")
+        chosen(files, Machine(seconds={PLAIN: 1.0, REDUCED: 9.0, OTHER: 9.0}))
+        monkeypatch.undo()
+        older = Machine()
+        assert chosen(files, older) == REDUCED
+        monkeypatch.setattr(mode_chooser, "code_digest", lambda: "newer")
+        newer = Machine()
+        assert chosen(files, newer) == PLAIN
+        assert older.opened == newer.opened == []
+
+    def test_few_releases_are_kept(self, files: PrivateCache, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The entry does not grow with every upgrade; the oldest choice goes."""
+        for number in range(mode_chooser.MAX_OTHERS + 3):
+            monkeypatch.setattr(mode_chooser, "code_digest", lambda number=number: str(number))
+            chosen(files, Machine())
+        assert (stored := chooser(files, Machine()).stored(question(Machine()))) is not None
+        assert len(stored.others) == mode_chooser.MAX_OTHERS
+
+    def test_nothing_is_measured_where_it_may_not(self, files: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
+        """A pod starts at once, in a mode that was measured before if there is one; the log says why it does not
+        measure."""
+        caplog.set_level(logging.INFO)
+        machine = Machine()
+        quiet = ModeChooser(files, Inputs(Path("nowhere")), machine.clock, may_measure=False)
+        assert quiet.choose(question(machine)) is None
+        assert machine.opened == []
+        assert "model tiny is not measured at a start: VIDSIGNAL_MEASURE_AT_START is false" in caplog.text
+        chosen(files, Machine())
+        after = ModeChooser(files, Inputs(Path("nowhere")), machine.clock, may_measure=False)
+        assert after.choose(question(machine)) == REDUCED
+        assert machine.opened == []
+
+
+NO_ROOM = (
+    MemoryError(),
+    OSError(28, "No space left on device"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"),
+    RuntimeError("Exception from src/core.cpp: std::bad_alloc"),
+)
+
+
+class TestPassingFailures:
+    @pytest.mark.parametrize("error", NO_ROOM, ids=repr)
+    def test_a_lack_of_memory_is_tried_again(self, files: PrivateCache, error: Exception) -> None:
+        """At the next start, where memory may be free; until then another mode runs the model."""
+        assert chosen(files, Machine(broken={REDUCED: error})) == OTHER
+        machine = Machine()
+        assert chosen(files, machine) == REDUCED
+        assert machine.opened != []
+        assert chosen(files, later := Machine()) == REDUCED
+        assert later.opened == []
+
+    def test_a_mode_that_returns_needs_an_advantage(self, files: PrivateCache) -> None:
+        """Otherwise fingerprints would change because memory was short once."""
+        chosen(files, Machine(broken={REDUCED: MemoryError()}))
+        machine = Machine(seconds={PLAIN: 4.0, REDUCED: 1.9, OTHER: 2.0})
+        assert chosen(files, machine) == OTHER
+
+    def test_a_small_machine_stops_trying(self, files: PrivateCache) -> None:
+        """After some starts the choice stands, so that not every start measures."""
+        for _ in range(MAX_SHORT_STARTS):
+            machine = Machine(broken={REDUCED: MemoryError()})
+            assert chosen(files, machine) == OTHER
+            assert machine.opened != []
+        assert chosen(files, last := Machine()) == OTHER
+        assert last.opened == []
+
+    def test_another_failure_is_final(self, files: PrivateCache) -> None:
+        """A mode that cannot compute the model will not at the next start."""
+        chosen(files, Machine(broken={REDUCED: RuntimeError("no such kernel")}))
+        machine = Machine()
+        assert chosen(files, machine) == OTHER
+        assert machine.opened == []
 
 
 class TestWithoutInputs:
