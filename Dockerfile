@@ -8,6 +8,8 @@
 # TORCH_INDEX names a package index with builds of torch for processors alone. Without it "cpu" works as well and carries the
 # libraries of accelerators, which are more than half of the image.
 #
+# OPENVINO=yes adds a second engine for processors, which "vidsignal models measure" compares with torch.
+#
 # "neuron" does not compute on an Inferentia: the code knows no such device yet (operators/inference/backend_registry.py). The variant
 # is the place for its packages, from NEURON_INDEX, and runs on the processor until the device is there.
 ARG PYTHON_VERSION=3.11
@@ -21,6 +23,7 @@ COPY pyproject.toml constraints.txt ./
 COPY ops/setup/packages.sh ops/setup/light.txt ops/setup/
 ARG VARIANT=cpu
 ARG TORCH_INDEX=
+ARG OPENVINO=
 ARG NEURON_INDEX=
 ARG NEURON_PACKAGES=
 RUN VENV=/opt/vidsignal bash ops/setup/packages.sh
@@ -63,6 +66,7 @@ ENV PATH=/opt/vidsignal/bin:$PATH \
     VIDSIGNAL_CACHE_DIR=/var/cache/vidsignal \
     VIDSIGNAL_SPOOL_DIR=/var/spool/vidsignal \
     VIDSIGNAL_COMPILED_DIR=/var/spool/vidsignal/compiled \
+    VIDSIGNAL_MEASURE_AT_START=false \
     VIDSIGNAL_LOG_FORMAT=json \
     VIDSIGNAL_METRICS_HOST=0.0.0.0 \
     VIDSIGNAL_METRICS_PORT=9108 \

@@ -23,7 +23,8 @@ MUTANTS ?=
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: assets  ## Virtual environment, pinned packages, models and sample clips; quick when nothing changed.
+setup: assets  ## Virtual environment, pinned packages, models and sample clips, engines measured; quick when nothing changed.
+	-@$(BIN)/vidsignal models measure
 
 demo: assets  ## Analyse the sample clips on an embedded broker and Redis; KEEP=1 leaves it running.
 	@$(BIN)/vidsignal demo $(if $(filter-out 0,$(KEEP)),--keep)

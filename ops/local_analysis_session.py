@@ -28,7 +28,8 @@ async def open_local_analysis(
         on_unexpected: called with unexpected errors, each of one video.
 
     Raises:
-        InvalidPolicy, CardInvalid, WeightsMissing, WeightsCorrupt, DeviceFault, InternalError: as the parts say.
+        InvalidPolicy, CardInvalid, WeightsMissing, WeightsCorrupt, ModeUnavailable, DeviceFault, InternalError: as the
+            parts say.
     """
     capabilities = prepare_process(settings)
     # imports torch: after the process was prepared, and not for every command

@@ -15,7 +15,7 @@ from models.card import Card
 
 logger = logging.getLogger(__name__)
 
-FILE_NAME: Final = "reference-inputs-1.npz"
+FILE_NAME: Final = "reference-inputs-2.npz"
 """In the folder of weights and samples. The number changes with the content."""
 
 

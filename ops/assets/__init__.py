@@ -30,4 +30,4 @@ def make_reference_inputs(cache_dir: Path) -> None:
     if not (cache_dir / FILE_NAME).is_file():
         from ops.assets.reference_inputs import write_reference_inputs  # torch and decoders
 
-        write_reference_inputs(cache_dir / FILE_NAME)
+        write_reference_inputs(cache_dir / FILE_NAME, cache_dir)

@@ -14,6 +14,7 @@ import typer
 from models.card_errors import CardInvalid
 from models.weights import WeightsCorrupt, WeightsMissing
 from operators.errors import DeviceFault
+from operators.inference.compute_mode import ModeUnavailable
 from operators.internal_errors import InternalError
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -70,7 +71,7 @@ async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_ou
             began = monotonic()
             outcomes = await _run(analysis, uploads, json_output)
             seconds = monotonic() - began
-    except (CardInvalid, WeightsMissing, WeightsCorrupt, InvalidPolicy) as error:
+    except (CardInvalid, WeightsMissing, WeightsCorrupt, ModeUnavailable, InvalidPolicy) as error:
         fail(str(error), ExitCode.USAGE)
     except (DeviceFault, InternalError) as error:
         fail(f"the models or decoders cannot be opened: {error}", ExitCode.FOUND)

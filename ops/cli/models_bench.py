@@ -32,7 +32,7 @@ def bench(
     """Measure batch sizes, threads, engines and precisions; workers take their batch sizes from the result."""
     settings = settings_or_exit()
     require_plot(plot)
-    cards = _cards(settings, models or [])
+    cards = batched_cards(settings, models or [])
     rows = _measured(cards, settings, threads or [], is_quick=quick, is_saved=save)
     _print(rows)
     if json_file is not None:
@@ -43,7 +43,8 @@ def bench(
         draw_or_exit(partial(plot_rows, rows), plot)
 
 
-def _cards(settings: Settings, names: list[str]) -> list[Card]:
+def batched_cards(settings: Settings, names: list[str]) -> list[Card]:
+    """Return the cards of the models that run in batches, or those of some names; an unknown name ends the command."""
     try:
         running = running_cards(settings)
     except CardInvalid as error:

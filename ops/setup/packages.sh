@@ -18,6 +18,12 @@ install_processor_torch() {
   install_pinned --no-deps --index-url "$TORCH_INDEX" torch torchaudio torchvision
 }
 
+# The extra of pyproject.toml; its telemetry is switched off by the product.
+engines=()
+if [ -n "${OPENVINO:-}" ] && [ "$VARIANT" != light ]; then
+  engines=(--extra openvino)
+fi
+
 case $VARIANT in
   light)
     install_pinned -r pyproject.toml --excludes ops/setup/light.txt
@@ -28,10 +34,10 @@ case $VARIANT in
     else
       echo 'TORCH_INDEX is not set: the image will carry the libraries of accelerators, more than half of its size' >&2
     fi
-    install_pinned -r pyproject.toml
+    install_pinned -r pyproject.toml "${engines[@]}"
     ;;
   cuda)
-    install_pinned -r pyproject.toml
+    install_pinned -r pyproject.toml "${engines[@]}"
     ;;
   neuron)
     [ -n "${NEURON_PACKAGES:-}" ] || fail 'variant neuron needs NEURON_PACKAGES, and NEURON_INDEX where they are not on the usual index'
@@ -39,7 +45,7 @@ case $VARIANT in
       install_processor_torch
     fi
     read -ra named <<<"$NEURON_PACKAGES"
-    install_pinned -r pyproject.toml ${NEURON_INDEX:+--extra-index-url "$NEURON_INDEX"} "${named[@]}"
+    install_pinned -r pyproject.toml "${engines[@]}" ${NEURON_INDEX:+--extra-index-url "$NEURON_INDEX"} "${named[@]}"
     ;;
   *)
     fail "VARIANT is '$VARIANT'; one of light, cpu, cuda, neuron is allowed"

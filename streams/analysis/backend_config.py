@@ -7,6 +7,7 @@ from operators.inference.backend_registry import best_backend_name
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.graph_cache import GraphCache
 from operators.inference.mode_chooser import ModeChooser
+from operators.inference.mode_limits import ModeLimits
 from operators.inference.openvino_probe import openvino_precisions
 from operators.inference.private_cache import PrivateCache
 from operators.inference.reference_inputs import FILE_NAME, ReferenceInputs
@@ -31,7 +32,13 @@ def backend_config(settings: Settings, capabilities: CpuCapabilities, kept: Priv
         precision=settings.precision,
         cpu_bfloat16=capabilities.bfloat16,
         cpu_note=capabilities.note,
+        limits=ModeLimits.from_words(settings.engines),
         openvino_precisions=() if kept is None else openvino_precisions(kept),
         graphs=None if kept is None else GraphCache(kept),
-        chooser=None if kept is None else ModeChooser(kept, ReferenceInputs(settings.cache_dir / FILE_NAME)),
+        chooser=None if kept is None else _chooser(settings, kept),
     )
+
+
+def _chooser(settings: Settings, kept: PrivateCache) -> ModeChooser:
+    inputs = ReferenceInputs(settings.cache_dir / FILE_NAME)
+    return ModeChooser(kept, inputs, may_measure=settings.measure_at_start)

@@ -144,6 +144,7 @@ async def open_engine(
     Raises:
         WeightsMissing, WeightsCorrupt: the cache lacks what the cards name.
         CardInvalid: the card of an added model is wrong, or the model is not what it says.
+        ModeUnavailable: the settings leave a model no engine or precision that this machine has.
         DeviceFault: the device cannot take a model.
         DecoderLost: a decoder process does not start.
     """
@@ -261,6 +262,7 @@ async def _open_inference(
 ) -> Inference:
     kept = None if options.load_module else private_cache(settings)
     config = await asyncio.to_thread(backend_config, settings, capabilities, kept)
+    config.limits.require_known(running)
     cards = batched_cards(running)
     await asyncio.to_thread(_require_weights, cards, settings)
     inference = await Inference.open(

@@ -21,6 +21,7 @@ from msgspec.structs import FieldInfo, fields
 from schemas.labels import add_labels
 from streams.config.connection_checks import connection_problems
 from streams.config.connection_settings import ConnectionSettings
+from streams.config.engine_words import engine_problems
 from streams.config.label_files import InvalidLabels, read_added_labels
 from streams.config.renamed_settings import RENAMED_SETTINGS, by_present_name
 from streams.config.retention import retention_problems
@@ -93,6 +94,11 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
 
     device: Device = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    engines: tuple[str, ...] = ()
+    """Engines and modes in which models may run on a CPU, comma-separated, such as `torch` or `yamnet=torch-float32`;
+    all if empty."""
+    measure_at_start: bool = True
+    """Whether a worker measures models that were not measured yet."""
     torch_threads: Annotated[int, Meta(ge=1, le=64)] = max(1, min(4, os.cpu_count() or 1))
     """Threads of one model on a CPU; they wait without spinning."""
     max_concurrent_videos: Annotated[int, Meta(ge=1, le=256)] = 8
@@ -179,7 +185,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Power of a busy accelerator; 0 on cpu."""
 
     def __post_init__(self) -> None:
-        problems = [*connection_problems(self), *retention_problems(self)]
+        problems = [*connection_problems(self), *retention_problems(self), *engine_problems(self.engines)]
         if problems:
             raise ValueError("\n".join(problems))
 

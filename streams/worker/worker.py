@@ -18,6 +18,7 @@ import structlog
 from models.card_errors import CardInvalid
 from models.weights import WeightsCorrupt, WeightsMissing
 from operators.errors import DeviceFault, DeviceFull
+from operators.inference.compute_mode import ModeUnavailable
 from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import ENGAGEMENT
 from streams.analysis.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
@@ -73,8 +74,8 @@ _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
 """In addition to the drain; after that the process is ended, and unfinished events are redelivered."""
 MISCONFIGURATIONS: Final = (
-    InvalidPolicy, WrongVersion, CardInvalid, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses,
-    HealthPortTaken, MetricsPortTaken,
+    InvalidPolicy, WrongVersion, CardInvalid, WeightsMissing, WeightsCorrupt, ModeUnavailable, BrokerRefuses,
+    StoreRefuses, HealthPortTaken, MetricsPortTaken,
 )  # fmt: skip
 """Errors that a restart does not fix; logged in one line, without a traceback."""
 _ANALYSING: Final = frozenset(("media", "backfill"))

@@ -178,6 +178,17 @@ class TestWrong:
         assert line.startswith(f"setting {name.lower()} (environment VIDSIGNAL_{name}) is {value!r}: ")
         assert words in line
 
+    def test_engines_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each wrong word has its line with what is allowed; right ones are taken."""
+        lines = problems(monkeypatch, ENGINES="torch, openvino-int8, yamnet=onnx")
+        assert [line.partition(" is no engine")[0] for line in lines] == [
+            "engines (environment VIDSIGNAL_ENGINES): 'openvino-int8'",
+            "engines (environment VIDSIGNAL_ENGINES): 'yamnet=onnx'",
+        ]
+        assert "allowed are torch, openvino, torch-float32" in lines[0]
+        monkeypatch.setenv("VIDSIGNAL_ENGINES", "torch,yamnet=openvino-bfloat16")
+        assert read_settings().engines == ("torch", "yamnet=openvino-bfloat16")
+
     def test_unknown_names_of_a_file_are_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """With the one that was probably meant; its value, which may be a secret, is not shown."""
         (tmp_path / "vidsignal.toml").write_text('redis_pasword = "hunter2"\n')
