@@ -1,0 +1,1 @@
+"""Measures what the product says against known truth: sets, metrics with intervals, saved results."""
