@@ -60,8 +60,10 @@ class Reference:
 
     name: str
     """As in judgements."""
-    module: str
-    """The method can run if this can be imported, or, where it begins with `/`, if this program is on the path."""
+    module: str = ""
+    """The method can run if this Python package is installed."""
+    program: str = ""
+    """The method can run if this program is on the path."""
 
 
 @dataclass(frozen=True, slots=True)

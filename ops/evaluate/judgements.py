@@ -76,7 +76,8 @@ class Amount(Judgement):
 class Choice(Judgement):
     """One of several, such as a language: right, wrong, abstains."""
 
-    truth: str
+    truth: tuple[str, ...]
+    """Every answer that is right; empty if only abstaining is."""
     said: str | None
     """None: the method abstains."""
 
