@@ -1,8 +1,9 @@
 """What an evaluation set is. A set is one file in `ops/evaluate/sets`, listed in `ops/evaluate/set_registry.py`.
 
-A set declares its subjects, builds its items from a seed (or from files that `make evaluation-data` fetched), and yields
-what the product and reference methods say of them, beside the truth. It computes no metrics: `ops/evaluate/metrics`
-does, from the kind of judgement. Truth comes from how an item is made, never from the product's own output.
+A set declares its subjects, builds its items from a seed (or from files that `make evaluation-data` fetched), and
+yields what the product and reference methods say of them, beside the truth. It computes no metrics:
+`ops/evaluate/metrics` does, from the kind of judgement. Truth comes from how an item is made, never from the product's
+own output.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Literal, Protocol
 
 from ops.evaluate.judgements import AnyJudgement, Spent
 from schemas.identity import Modality
+from streams.decision.policy import Policy
 
 Size = Literal["small", "full"]
 
@@ -80,26 +82,51 @@ class EvaluationRun:
     """Where `make evaluation-data` puts what it fetches."""
     references: frozenset[str]
     """Names of the reference methods that are wanted and can run."""
+    policy: Policy
+    """For sets that measure what is done, such as texts that are limited or sent to review."""
     on_item: Callable[[], None]
     """Called for each finished item; shows progress."""
+    leave_out: Callable[[str, str], None]
+    """Called with an item that cannot be judged, and the reason; results count them."""
 
 
 class EvaluationSet(Protocol):
-    """A set; implementations import what is expensive within `judge`, so that the list of sets is cheap."""
+    """A set; plain class attributes do for all but `judge`.
 
-    name: str
-    """On the command line and in the name of saved results: lower case, words joined by `-`."""
-    version: int
-    """Raised when the same seed no longer gives the same items or judgements; saved results of another are stale."""
-    description: str
-    """One sentence for people: what it holds, and whether anything was fitted on it."""
-    subjects: tuple[Subject, ...]
-    sources: tuple[Source, ...]
-    references: tuple[Reference, ...]
-    modalities: tuple[Modality, ...]
-    """Agents whose code is measured; results name their code versions."""
-    models: tuple[str, ...]
-    """Names of the cards that are used; results name their fingerprints."""
+    Implementations import what is expensive within `judge`, so that the list of sets is cheap.
+    """
+
+    @property
+    def name(self) -> str:
+        """On the command line and in the name of saved results: lower case, words joined by `-`."""
+
+    @property
+    def version(self) -> int:
+        """Raised when a seed no longer gives the same items or judgements; saved results of another are stale."""
+
+    @property
+    def description(self) -> str:
+        """One sentence for people: what it holds, and whether anything was fitted on it."""
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """In the order of tables."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Of the material."""
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """Methods that are run beside the product if they are wanted and installed."""
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """Agents whose code is measured; results name their code versions."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the cards that are used; results name their fingerprints."""
 
     def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | Spent]:
         """Build the items, and yield each method's judgement of each, in a fixed order.

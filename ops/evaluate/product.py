@@ -1,0 +1,94 @@
+"""What the product says of files: analysed as by `vidsignal analyze`, with all agents and models."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.evaluate.judgements import PRODUCT, Spent
+from ops.local_analysis_session import open_local_analysis
+from ops.source_argument import make_upload
+from schemas.facts import Signal
+from streams.config.settings import read_settings
+from streams.decision.cost import Prices, price
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """One file."""
+
+    item: str
+    signals: tuple[Signal, ...]
+    cpu_seconds: float
+    """Of the decode, the operators, the models, and the share of what files have in common."""
+
+    @property
+    def problem(self) -> str:
+        """Why a modality failed; empty if none did."""
+        failed = [signal for signal in self.signals if signal.status == "failed"]
+        return "; ".join(signal.failure.message if signal.failure else signal.modality for signal in failed)
+
+    def score_of(self, label: str) -> float:
+        """Return the highest score of a label by any model; 0 if none says it."""
+        return max(
+            (each.score for signal in self.signals for each in signal.labels if each.label == label), default=0.0
+        )
+
+    def times_of(self, label: str, least_score: float) -> tuple[float, ...]:
+        """Return the middles of the segments in which a label reaches a score, ascending."""
+        evidence = [each for signal in self.signals for each in signal.labels if each.label == label]
+        segments = [segment for each in evidence for segment in each.segments if segment.score >= least_score]
+        return tuple(sorted({(segment.start_seconds + segment.end_seconds) / 2 for segment in segments}))
+
+    def feature(self, name: str) -> object:
+        """Return the value of a feature; None without it."""
+        return next((signal.features[name].value for signal in self.signals if name in signal.features), None)
+
+
+def analysed(
+    files: Mapping[str, Path],
+    on_item: Callable[[], None] = lambda: None,
+    fields: Mapping[str, Mapping[str, object]] | None = None,
+) -> list[Analysed]:
+    """Analyse files with the settings of the environment, and return what was said of each, in their order.
+
+    Args:
+        files: by item.
+        on_item: called after each.
+        fields: further fields of the upload, such as its title, by item.
+
+    Raises:
+        InvalidSettings, CardInvalid, WeightsMissing, WeightsCorrupt, InvalidPolicy, DeviceFault, InternalError: as
+            `open_local_analysis` says.
+    """
+    return asyncio.run(_analysed(files, on_item, fields or {}))
+
+
+async def _analysed(
+    files: Mapping[str, Path], on_item: Callable[[], None], fields: Mapping[str, Mapping[str, object]]
+) -> list[Analysed]:
+    roots = ",".join(sorted({str(path.resolve().parent) for path in files.values()}))
+    settings = read_settings(media_roots=roots)
+    prices = Prices.from_settings(settings)
+    async with open_local_analysis(settings) as (analysis, _device):
+
+        async def one(item: str, path: Path) -> Analysed:
+            upload = make_upload(str(path), dict(fields.get(item, {})))
+            signals = await analysis.signals_of(upload)
+            on_item()
+            return Analysed(item, tuple(signals), _cpu_seconds(signals, prices))
+
+        return await asyncio.gather(*(one(item, path) for item, path in files.items()))
+
+
+def _cpu_seconds(signals: Sequence[Signal], prices: Prices) -> float:
+    return math.fsum(price(signals, prices).cpu_seconds_by_stage.values())
+
+
+def spent(found: Iterable[Analysed], media_seconds: float = 0.0) -> Spent:
+    """Return what the product used for all of them."""
+    files = list(found)
+    return Spent(PRODUCT, math.fsum(each.cpu_seconds for each in files), media_seconds, len(files))

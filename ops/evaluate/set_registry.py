@@ -1,0 +1,11 @@
+"""All evaluation sets. Each import is cheap: sets load what is expensive while they judge."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ops.evaluate.evaluation_set import EvaluationSet
+from ops.evaluate.sets.harmless_pictures import HarmlessPictures
+
+SETS: Final[dict[str, EvaluationSet]] = {found.name: found for found in (HarmlessPictures(),)}
+"""By name, in the order of tables. A further set is an instance in this line."""

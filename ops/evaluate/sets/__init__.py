@@ -1,0 +1,1 @@
+"""Evaluation sets, one file each; `ops/evaluate/set_registry.py` lists them."""

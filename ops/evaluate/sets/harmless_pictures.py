@@ -1,0 +1,148 @@
+"""Harmless pictures of packages: tags against the names of files, and labels that none of them shows."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, cast
+
+from ops.evaluate.archives.archive_registry import ARCHIVES
+from ops.evaluate.archives.fetching import files_of
+from ops.evaluate.evaluation_set import EvaluationRun, Reference, Source, Subject
+from ops.evaluate.judgements import PRODUCT, AnyJudgement, Choice, Scored, Spent
+from schemas.identity import Modality
+
+TRUTH_FILE: Final = Path(__file__).with_name("pictures.toml")
+NUDITY: Final = "sexual/explicit/nudity"
+FIREARM: Final = "violence/weapons/firearm-visible"
+_KINDS: Final = {"stamps": "cut-out", "scikit-image": "natural", "gradio": "natural"}
+_SMALL: Final = {"shown": 32, "without": 12, "harmless": 16}
+_BACKGROUND: Final = (128, 128, 128)
+"""Cut-outs are put on grey, as they would be seen without their transparency."""
+_NO_HARM_IN: Final = ("cartoon",)
+"""Folders of drawings, which the models are not for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture and its truth."""
+
+    item: str
+    kind: str
+    path: Path
+    classes: tuple[str, ...] | None
+    """Right classes; empty if none fits; None if its truth is that it is harmless, and no more."""
+
+    @property
+    def group(self) -> str:
+        """For what it is used."""
+        return "harmless" if self.classes is None else "shown" if self.classes else "without"
+
+
+class HarmlessPictures:
+    """See the module."""
+
+    name = "harmless-pictures"
+    version = 1
+    description = (
+        "Photographs and cut-outs of things, animals and plants from packages, named by their files; nothing was "
+        "fitted on them, and none shows nudity or a firearm."
+    )
+    subjects = (
+        Subject(
+            "first tag",
+            "The first tag is a class that the picture shows; pictures without a fitting class get none.",
+            model="efficientnet-lite0",
+        ),
+        Subject(
+            "shown tags",
+            "Each shown tag is a class that the picture shows; a calibrated score is the share of right tags.",
+            model="efficientnet-lite0",
+            thresholds={PRODUCT: (0.05, 0.2, 0.5)},
+        ),
+        Subject(NUDITY, "Nudity or sexual acts; no picture shows any.", model="opennsfw", label=NUDITY),
+        Subject(FIREARM, "A firearm can be seen; no picture shows one.", model="efficientnet-lite0", label=FIREARM),
+    )
+    sources = tuple(Source(archive.file_name, archive.licence) for archive in ARCHIVES.values())
+    references: tuple[Reference, ...] = ()
+    modalities: tuple[Modality, ...] = ("frames",)
+    models = ("efficientnet-lite0", "opennsfw")
+
+    def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | Spent]:
+        """Yield tags, and the scores of both labels, of each picture."""
+        from ops.evaluate.product import analysed, spent
+
+        pictures = chosen_pictures(run)
+        files = {picture.item: opaque_copy(picture, run.folder) for picture in pictures}
+        found = analysed(files, run.on_item)
+        for picture, said in zip(pictures, found, strict=True):
+            tags = cast("list[Mapping[str, Any]]", said.feature("visual.tags") or [])
+            if picture.classes is not None:
+                yield from _tag_judgements(picture, tags)
+            for label in (NUDITY, FIREARM):
+                yield Scored(label, picture.item, PRODUCT, picture.kind, truth=False, score=said.score_of(label))
+        yield spent(found)
+
+
+def _tag_judgements(picture: Picture, tags: Sequence[Mapping[str, Any]]) -> Iterator[AnyJudgement]:
+    classes = picture.classes or ()
+    kind = picture.kind if classes else "without a fitting class"
+    yield Choice("first tag", picture.item, PRODUCT, kind, truth=classes, said=tags[0]["name"] if tags else None)
+    for tag in tags:
+        item = f"{picture.item} {tag['name']}"
+        yield Scored("shown tags", item, PRODUCT, kind, truth=tag["name"] in classes, score=tag["score"])
+
+
+def chosen_pictures(run: EvaluationRun) -> list[Picture]:
+    """Return the pictures of a run, by name: all, or for a small one some of each group, drawn by the seed.
+
+    Raises:
+        NotMeasurable: they were not fetched.
+    """
+    found = sorted(all_pictures(run.data_dir), key=lambda picture: picture.item)
+    if run.size == "full":
+        return found
+    drawing = random.Random(run.seed)
+    groups = {group: [picture for picture in found if picture.group == group] for group in _SMALL}
+    drawn = [each for group, pictures in groups.items() for each in drawing.sample(pictures, _SMALL[group])]
+    return sorted(drawn, key=lambda picture: picture.item)
+
+
+def all_pictures(data_dir: Path) -> Iterator[Picture]:
+    """Yield the pictures of all packages. Raises NotMeasurable."""
+    truth = tomllib.loads(TRUTH_FILE.read_text(encoding="utf-8"))
+    for package, said in truth.items():
+        folder = files_of(package, data_dir)
+        for name in _names(folder, said):
+            yield Picture(f"{package}/{name}", _KINDS[package], folder / name, _classes(name, said))
+
+
+def _classes(name: str, said: Mapping[str, Any]) -> tuple[str, ...] | None:
+    if name in said["without"]:
+        return ()
+    return tuple(said["shown"][name]) if name in said["shown"] else None
+
+
+def _names(folder: Path, said: Mapping[str, Any]) -> list[str]:
+    found = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    return [name for name in found if name in said["without"] or _is_listed(name, said["folders"])]
+
+
+def _is_listed(name: str, folders: Sequence[str]) -> bool:
+    is_drawing = any(part in _NO_HARM_IN for part in PurePosixPath(name).parts)
+    return not is_drawing and any(name.startswith(f"{folder}/") for folder in folders)
+
+
+def opaque_copy(picture: Picture, folder: Path) -> Path:
+    """Write a picture without transparency and with a bound on its size, and return its path."""
+    from PIL import Image  # decoders
+
+    target = folder / f"{picture.item.replace('/', '-')}.png"
+    with Image.open(picture.path) as opened:
+        image = opened.convert("RGBA")
+    ground = Image.new("RGBA", image.size, (*_BACKGROUND, 255))
+    Image.alpha_composite(ground, image).convert("RGB").save(target)
+    return target
