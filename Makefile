@@ -18,7 +18,7 @@ MUTANTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos fuzz mutants clean
+.PHONY: help setup assets evaluation-data evaluate demo test lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos fuzz mutants clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ format: $(INSTALLED)  ## Put the code into the house format.
 
 bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 	$(BIN)/vidsignal bench $(BENCH) $(BENCH_ARGS)
+
+evaluation-data: $(INSTALLED)  ## Fetch what evaluation sets take from published packages, each checked by its hash.
+	$(BIN)/python -m ops.evaluate.archives
+
+evaluate: assets evaluation-data  ## Measure the small size of all evaluation sets; a figure below its saved interval fails.
+	$(BIN)/vidsignal evaluate
 
 corpus: assets  ## Compare what is sampled of 400 generated media files with a full decode of each, and print the table.
 	$(BIN)/python -m tests.corpus

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from ops.evaluate.judgements import AnyJudgement, Spent
+from ops.evaluate.judgements import AnyJudgement, MethodSpent
 from schemas.identity import Modality
 from streams.decision.policy import Policy
 
@@ -25,7 +25,7 @@ class NotMeasurable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class JudgedSubject:
     """One thing that a set measures, such as `hard cuts` or a taxonomy label."""
 
     name: str
@@ -109,7 +109,7 @@ class EvaluationSet(Protocol):
         """One sentence for people: what it holds, and whether anything was fitted on it."""
 
     @property
-    def subjects(self) -> tuple[Subject, ...]:
+    def subjects(self) -> tuple[JudgedSubject, ...]:
         """In the order of tables."""
 
     @property
@@ -128,7 +128,7 @@ class EvaluationSet(Protocol):
     def models(self) -> tuple[str, ...]:
         """Names of the cards that are used; results name their fingerprints."""
 
-    def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | Spent]:
+    def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | MethodSpent]:
         """Build the items, and yield each method's judgement of each, in a fixed order.
 
         Raises:

@@ -14,7 +14,7 @@ class Judgement:
     """Fields of each kind."""
 
     subject: str
-    """Name of a `Subject` that the set declares."""
+    """Name of a `JudgedSubject` that the set declares."""
     item: str
     """Which item; unique within the set. One item may be judged in several subjects, by several methods."""
     method: str
@@ -83,7 +83,7 @@ class Choice(Judgement):
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class MethodSpent:
     """What a method cost; the set yields it once or once per item, and sums are reported."""
 
     method: str

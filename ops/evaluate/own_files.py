@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from ops.evaluate.evaluation_set import EvaluationRun, Reference, Source, Subject
-from ops.evaluate.judgements import PRODUCT, AnyJudgement, Scored, Spent, Timed, TrueSpan
+from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
+from ops.evaluate.judgements import PRODUCT, AnyJudgement, MethodSpent, Scored, Timed, TrueSpan
 from schemas.identity import MODALITIES, Modality
 from schemas.labels import LABELS
 from schemas.near_names import listed, near_word, told
@@ -187,9 +187,9 @@ class OwnFiles:
         self._texts = _texts(rows)
 
     @cached_property
-    def subjects(self) -> tuple[Subject, ...]:
+    def subjects(self) -> tuple[JudgedSubject, ...]:
         """Each label, and each label with times."""
-        of_files = [Subject(label, LABELS[label], label=label) for label in self._labels]
+        of_files = [JudgedSubject(label, LABELS[label], label=label) for label in self._labels]
         return (*of_files, *(self._times(label) for label in self._labels if self._has_times(label)))
 
     @cached_property
@@ -199,14 +199,14 @@ class OwnFiles:
 
         return tuple(CARDS)
 
-    def _times(self, label: str) -> Subject:
+    def _times(self, label: str) -> JudgedSubject:
         meaning = f"{LABELS[label]} Found within the time of a row, or at most {TOLERANCE_SECONDS:g} s from it."
-        return Subject(f"{label}, times", meaning, tolerance_seconds=TOLERANCE_SECONDS)
+        return JudgedSubject(f"{label}, times", meaning, tolerance_seconds=TOLERANCE_SECONDS)
 
     def _has_times(self, label: str) -> bool:
         return any(row.span is not None for row in self._rows if row.label == label)
 
-    def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | Spent]:
+    def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | MethodSpent]:
         """Yield the score of each label for each file, and found times of labels that have times."""
         from ops.evaluate.product import analysed, spent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ops.evaluate.report import metric_words
-from ops.evaluate.result import Figure, MethodResult, SetResult, SubjectResult
+from ops.evaluate.result import MethodResult, MetricValue, SetResult, SubjectResult
 from ops.plots import new_canvas, save_canvas
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _draw_bars(axes: Axes, methods: Sequence[MethodResult], names: Sequence[str]
     axes.legend(frameon=False, loc="lower right")
 
 
-def _errors(figure: Figure) -> list[list[float]] | None:
+def _errors(figure: MetricValue) -> list[list[float]] | None:
     if figure.value is None or figure.low is None or figure.high is None:
         return None
     return [[max(0.0, figure.value - figure.low)], [max(0.0, figure.high - figure.value)]]

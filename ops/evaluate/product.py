@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.evaluate.judgements import PRODUCT, Spent
+from ops.evaluate.judgements import PRODUCT, MethodSpent
 from ops.local_analysis_session import open_local_analysis
 from ops.source_argument import make_upload
 from schemas.facts import Signal
@@ -88,7 +88,7 @@ def _cpu_seconds(signals: Sequence[Signal], prices: Prices) -> float:
     return math.fsum(price(signals, prices).cpu_seconds_by_stage.values())
 
 
-def spent(found: Iterable[Analysed], media_seconds: float = 0.0) -> Spent:
+def spent(found: Iterable[Analysed], media_seconds: float = 0.0) -> MethodSpent:
     """Return what the product used for all of them."""
     files = list(found)
-    return Spent(PRODUCT, math.fsum(each.cpu_seconds for each in files), media_seconds, len(files))
+    return MethodSpent(PRODUCT, math.fsum(each.cpu_seconds for each in files), media_seconds, len(files))

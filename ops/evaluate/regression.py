@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ops.evaluate.judgements import PRODUCT
-from ops.evaluate.result import LOWER_IS_BETTER, NEITHER_IS_BETTER, Figure, SetResult, SubjectResult
+from ops.evaluate.result import LOWER_IS_BETTER, NEITHER_IS_BETTER, MetricValue, SetResult, SubjectResult
 
 
 class NotComparable(ValueError):
@@ -18,8 +18,8 @@ class Change:
     """One figure of the product that left the saved interval, or was measured and no longer is."""
 
     subject: str
-    saved: Figure
-    found: Figure | None
+    saved: MetricValue
+    found: MetricValue | None
     is_worse: bool
 
     @property
@@ -63,11 +63,11 @@ def _changes(saved: SubjectResult, found: SubjectResult | None) -> Iterator[Chan
             yield Change(saved.subject, figure, other, is_worse=is_worse)
 
 
-def _of_product(subject: SubjectResult) -> tuple[Figure, ...]:
+def _of_product(subject: SubjectResult) -> tuple[MetricValue, ...]:
     return next((method.figures for method in subject.methods if method.method == PRODUCT), ())
 
 
-def _key(figure: Figure) -> tuple[str, str, float | None]:
+def _key(figure: MetricValue) -> tuple[str, str, float | None]:
     return figure.metric, figure.kind, figure.threshold
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ops.evaluate.result import Figure, MethodResult, SetResult, SubjectResult, ThresholdAdvice
+from ops.evaluate.result import MethodResult, MetricValue, SetResult, SubjectResult, ThresholdAdvice
 
 COLUMNS: Final = ("subject", "method", "metric", "value", "95 % interval", "n")
 NOT_MEASURED: Final = "not measured"
@@ -21,13 +21,13 @@ def rows(result: SetResult) -> Iterator[tuple[str, str, str, str, str, str]]:
                 yield subject.subject, method.method, metric_words(figure), *figure_cells(figure)
 
 
-def metric_words(figure: Figure) -> str:
+def metric_words(figure: MetricValue) -> str:
     """Return the metric with its threshold and its kind."""
     at = "" if figure.threshold is None else f" at {figure.threshold:g}"
     return f"{figure.metric}{at}{f', {figure.kind}' if figure.kind else ''}"
 
 
-def figure_cells(figure: Figure) -> tuple[str, str, str]:
+def figure_cells(figure: MetricValue) -> tuple[str, str, str]:
     """Return value, interval and n."""
     if figure.value is None:
         return NOT_MEASURED, "", f"{figure.n:,}"
@@ -35,12 +35,12 @@ def figure_cells(figure: Figure) -> tuple[str, str, str]:
     return f"{figure.value:.3f}{unit}", interval_words(figure), f"{figure.n:,}"
 
 
-def interval_words(figure: Figure) -> str:
+def interval_words(figure: MetricValue) -> str:
     """Return the interval in brackets; empty without one."""
     return "" if figure.low is None or figure.high is None else f"[{figure.low:.3f} {figure.high:.3f}]"
 
 
-def told_value(figure: Figure) -> str:
+def told_value(figure: MetricValue) -> str:
     """Return value, interval and n in words."""
     value, interval, n = figure_cells(figure)
     return value if figure.value is None else " ".join(filter(None, (value, interval, f"(n = {n})")))

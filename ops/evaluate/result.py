@@ -43,7 +43,7 @@ NEITHER_IS_BETTER: Final[frozenset[Metric]] = frozenset({"bias", "time bias", "a
 """Metrics that describe, and by which nothing gets worse."""
 
 
-class Figure(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MetricValue(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One metric of one method."""
 
     metric: Metric
@@ -88,8 +88,8 @@ class ThresholdAdvice(Struct, frozen=True, kw_only=True):
     target: float
     threshold: float | None
     """None: no threshold gives it."""
-    precision: Figure
-    recall: Figure
+    precision: MetricValue
+    recall: MetricValue
     load: float | None
     """Share of the items that reach the threshold."""
 
@@ -99,7 +99,7 @@ class MethodResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     method: str
     num_items: int
-    figures: tuple[Figure, ...]
+    figures: tuple[MetricValue, ...]
     reliability: tuple[ReliabilityBin, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     advice: tuple[ThresholdAdvice, ...] = ()

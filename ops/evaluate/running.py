@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from models.card_registry import CARDS
-from ops.evaluate.evaluation_set import EvaluationRun, EvaluationSet, Reference, Size, Subject
-from ops.evaluate.judgements import PRODUCT, AnyJudgement, Spent
+from ops.evaluate.evaluation_set import EvaluationRun, EvaluationSet, JudgedSubject, Reference, Size
+from ops.evaluate.judgements import PRODUCT, AnyJudgement, MethodSpent
 from ops.evaluate.result import FORMAT, SetResult
 from ops.evaluate.summary import Wanted, costs, summarised, thresholds_of_policy
 from streams.decision.policy import Policy
@@ -73,12 +73,12 @@ def _result(
     found: EvaluationSet,
     options: Options,
     policy: Policy,
-    said: Sequence[AnyJudgement | Spent],
+    said: Sequence[AnyJudgement | MethodSpent],
     left_out: dict[str, str],
 ) -> SetResult:
     from streams.analysis.agents.agent_registry import AGENTS  # torch
 
-    judgements = [each for each in said if not isinstance(each, Spent)]
+    judgements = [each for each in said if not isinstance(each, MethodSpent)]
     subjects = [with_policy(subject, policy) for subject in found.subjects]
     return SetResult(
         format=FORMAT,
@@ -93,11 +93,11 @@ def _result(
         models={name: CARDS[name].fingerprint for name in found.models},
         code_versions={modality: AGENTS[modality].code_version for modality in found.modalities},
         subjects=summarised(subjects, judgements, options.wanted),
-        costs=costs(each for each in said if isinstance(each, Spent)),
+        costs=costs(each for each in said if isinstance(each, MethodSpent)),
     )
 
 
-def with_policy(subject: Subject, policy: Policy) -> Subject:
+def with_policy(subject: JudgedSubject, policy: Policy) -> JudgedSubject:
     """Return the subject of a label with the thresholds of the policy's rule for it; others unchanged."""
     rule = policy.rule_for(subject.label) if subject.label else None
     if rule is None:

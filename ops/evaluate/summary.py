@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from ops.evaluate.evaluation_set import Subject
-from ops.evaluate.judgements import PRODUCT, Amount, AnyJudgement, Choice, Decided, Scored, Spent, Timed
+from ops.evaluate.evaluation_set import JudgedSubject
+from ops.evaluate.judgements import PRODUCT, Amount, AnyJudgement, Choice, Decided, MethodSpent, Scored, Timed
 from ops.evaluate.metrics.amounts import amount_figures
 from ops.evaluate.metrics.choices import choice_figures
 from ops.evaluate.metrics.decisions import decision_figures
 from ops.evaluate.metrics.ranking import reliability
 from ops.evaluate.metrics.scores import arrays_of, curve, score_figures, threshold_for_load, threshold_for_precision
 from ops.evaluate.metrics.times import time_figures
-from ops.evaluate.result import Figure, MethodCost, MethodResult, SubjectResult
+from ops.evaluate.result import MethodCost, MethodResult, MetricValue, SubjectResult
 from streams.decision.policy import Thresholds
 
 
@@ -34,7 +34,7 @@ class Wanted:
 
 
 def summarised(
-    subjects: Sequence[Subject], judgements: Iterable[AnyJudgement], wanted: Wanted = Wanted()
+    subjects: Sequence[JudgedSubject], judgements: Iterable[AnyJudgement], wanted: Wanted = Wanted()
 ) -> tuple[SubjectResult, ...]:
     """Return one result per declared subject, in their order; without judgements it was not measured.
 
@@ -50,7 +50,7 @@ def summarised(
     return tuple(_subject(subject, by_subject[subject.name], wanted) for subject in subjects)
 
 
-def _subject(subject: Subject, found: Sequence[AnyJudgement], wanted: Wanted) -> SubjectResult:
+def _subject(subject: JudgedSubject, found: Sequence[AnyJudgement], wanted: Wanted) -> SubjectResult:
     _check(subject, found)
     methods = sorted({each.method for each in found}, key=lambda name: (name != PRODUCT, name))
     by_method = {method: [each for each in found if each.method == method] for method in methods}
@@ -69,7 +69,7 @@ def _subject(subject: Subject, found: Sequence[AnyJudgement], wanted: Wanted) ->
     )
 
 
-def _check(subject: Subject, found: Sequence[AnyJudgement]) -> None:
+def _check(subject: JudgedSubject, found: Sequence[AnyJudgement]) -> None:
     if len({type(each) for each in found}) > 1:
         raise InvalidJudgements(f"{subject.name} has judgements of several kinds; allowed: one kind a subject")
     seen = Counter((each.method, each.item) for each in found)
@@ -81,13 +81,13 @@ def _check(subject: Subject, found: Sequence[AnyJudgement]) -> None:
         raise InvalidJudgements(f"{subject.name}: the score of {wrong.item!r} is {wrong.score}; allowed: 0 to 1")
 
 
-def _method(subject: Subject, method: str, found: Sequence[AnyJudgement], wanted: Wanted) -> MethodResult:
+def _method(subject: JudgedSubject, method: str, found: Sequence[AnyJudgement], wanted: Wanted) -> MethodResult:
     if isinstance(found[0], Scored):
         return _of_scores(subject, method, cast("Sequence[Scored]", found), wanted)
     return MethodResult(method=method, num_items=len(found), figures=tuple(_figures(subject, found)))
 
 
-def _of_scores(subject: Subject, method: str, found: Sequence[Scored], wanted: Wanted) -> MethodResult:
+def _of_scores(subject: JudgedSubject, method: str, found: Sequence[Scored], wanted: Wanted) -> MethodResult:
     truth, scores = arrays_of(found)
     precision = subject.wanted_precision if wanted.precision is None else wanted.precision
     advice = [threshold_for_precision(found, precision)]
@@ -103,7 +103,7 @@ def _of_scores(subject: Subject, method: str, found: Sequence[Scored], wanted: W
     )
 
 
-def _figures(subject: Subject, found: Sequence[AnyJudgement]) -> list[Figure]:
+def _figures(subject: JudgedSubject, found: Sequence[AnyJudgement]) -> list[MetricValue]:
     match found[0]:
         case Decided():
             return decision_figures(cast("Sequence[Decided]", found))
@@ -117,7 +117,7 @@ def _figures(subject: Subject, found: Sequence[AnyJudgement]) -> list[Figure]:
             raise InvalidJudgements(f"{subject.name} has judgements of no known kind: {type(found[0]).__name__}")
 
 
-def costs(spent: Iterable[Spent]) -> tuple[MethodCost, ...]:
+def costs(spent: Iterable[MethodSpent]) -> tuple[MethodCost, ...]:
     """Return the sums by method."""
     sums: dict[str, list[float]] = {}
     for each in spent:

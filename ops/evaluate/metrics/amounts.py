@@ -9,10 +9,10 @@ import numpy as np
 from ops.evaluate.judgements import Amount
 from ops.evaluate.metrics.figures import figure, share
 from ops.evaluate.metrics.intervals import bootstrapped
-from ops.evaluate.result import Figure
+from ops.evaluate.result import MetricValue
 
 
-def amount_figures(found: Sequence[Amount], unit: str) -> list[Figure]:
+def amount_figures(found: Sequence[Amount], unit: str) -> list[MetricValue]:
     """Return the figures of one method in one subject; what it abstains from counts for nothing else."""
     abstained = [each for each in found if each.said is None]
     kinds = sorted({each.kind for each in found} - {""})
@@ -23,7 +23,7 @@ def amount_figures(found: Sequence[Amount], unit: str) -> list[Figure]:
     ]
 
 
-def _errors(found: Sequence[Amount], kind: str, unit: str) -> list[Figure]:
+def _errors(found: Sequence[Amount], kind: str, unit: str) -> list[MetricValue]:
     errors = np.array([each.said - each.truth for each in found if each.said is not None], dtype=np.float64)
     if len(errors) == 0:
         return [figure(metric, None, 0, None, kind=kind, unit=unit) for metric in ("mean absolute error", "bias")]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from ops.evaluate.judgements import Decided
 from ops.evaluate.metrics.figures import f1, share
-from ops.evaluate.result import Figure
+from ops.evaluate.result import MetricValue
 
 
-def decision_figures(found: Sequence[Decided], threshold: float | None = None) -> list[Figure]:
+def decision_figures(found: Sequence[Decided], threshold: float | None = None) -> list[MetricValue]:
     """Return the figures of one method in one subject.
 
     A kind holds positives or negatives as a rule, so kinds have recall and false alarms, and no precision.
@@ -30,7 +30,7 @@ def decision_figures(found: Sequence[Decided], threshold: float | None = None) -
     ]
 
 
-def _by_kind(found: Sequence[Decided], threshold: float | None) -> Iterator[Figure]:
+def _by_kind(found: Sequence[Decided], threshold: float | None) -> Iterator[MetricValue]:
     for kind in sorted({each.kind for each in found} - {""}):
         of_kind = [each for each in found if each.kind == kind]
         positives = [each.said for each in of_kind if each.truth]
@@ -40,7 +40,7 @@ def _by_kind(found: Sequence[Decided], threshold: float | None) -> Iterator[Figu
             yield _false_alarms(of_kind, kind, threshold)
 
 
-def _false_alarms(found: Sequence[Decided], kind: str, threshold: float | None) -> Figure:
+def _false_alarms(found: Sequence[Decided], kind: str, threshold: float | None) -> MetricValue:
     """Return the share of negatives that are said."""
     said = [each.said for each in found if not each.truth]
     return share("false alarms", sum(said), len(said), kind=kind, threshold=threshold)

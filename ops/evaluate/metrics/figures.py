@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from ops.evaluate.metrics.intervals import bootstrapped_f1, wilson
-from ops.evaluate.result import Figure, Metric
+from ops.evaluate.result import Metric, MetricValue
 
 _DIGITS: Final = 4
 
 
-def share(metric: Metric, num_hits: int, num_trials: int, *, kind: str = "", threshold: float | None = None) -> Figure:
+def share(
+    metric: Metric, num_hits: int, num_trials: int, *, kind: str = "", threshold: float | None = None
+) -> MetricValue:
     """Return a share with Wilson's interval; not measured without trials."""
     value = num_hits / num_trials if num_trials else None
     interval = wilson(num_hits, num_trials)
@@ -19,7 +21,7 @@ def share(metric: Metric, num_hits: int, num_trials: int, *, kind: str = "", thr
 
 def f1(
     true_positives: int, false_positives: int, false_negatives: int, *, kind: str = "", threshold: float | None = None
-) -> Figure:
+) -> MetricValue:
     """Return the harmonic mean of precision and recall; not measured without a positive."""
     num_positives = true_positives + false_negatives
     if num_positives == 0:
@@ -38,10 +40,10 @@ def figure(
     kind: str = "",
     threshold: float | None = None,
     unit: str = "",
-) -> Figure:
+) -> MetricValue:
     """Return a figure with rounded numbers."""
     low, high = interval or (None, None)
-    return Figure(
+    return MetricValue(
         metric=metric,
         value=_rounded(value),
         n=n,

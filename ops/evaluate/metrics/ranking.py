@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ops.evaluate.metrics.figures import figure
 from ops.evaluate.metrics.intervals import Numbers, auc_interval, bootstrapped
-from ops.evaluate.result import Figure, ReliabilityBin
+from ops.evaluate.result import MetricValue, ReliabilityBin
 
 Flags = npt.NDArray[np.bool_]
 _NUM_BINS: Final = 10
@@ -17,7 +17,7 @@ _MOST_RESAMPLED: Final = 20_000
 """Items above which the interval of average precision is left out: it sorts all of them a thousand times."""
 
 
-def auc(truth: Flags, scores: Numbers) -> Figure:
+def auc(truth: Flags, scores: Numbers) -> MetricValue:
     """Return the probability that a positive has a higher score than a negative, ties as one half.
 
     `n` is the number of pairs; not measured if one kind is missing.
@@ -39,7 +39,7 @@ def _mid_ranks(scores: Numbers) -> Numbers:
     return ranks
 
 
-def average_precision(truth: Flags, scores: Numbers) -> Figure:
+def average_precision(truth: Flags, scores: Numbers) -> MetricValue:
     """Return the mean precision over the recalled positives, equal scores as one step.
 
     Not measured without both kinds.

@@ -12,7 +12,7 @@ from ops.evaluate.metrics.decisions import decision_figures
 from ops.evaluate.metrics.figures import share
 from ops.evaluate.metrics.intervals import Numbers
 from ops.evaluate.metrics.ranking import Flags, auc, average_precision
-from ops.evaluate.result import CurvePoint, Figure, ThresholdAdvice
+from ops.evaluate.result import CurvePoint, MetricValue, ThresholdAdvice
 
 CURVE_THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(1, 20))
 """Ascending; 0 would be reached by everything, and 1 by next to nothing."""
@@ -24,7 +24,7 @@ def arrays_of(found: Sequence[Scored]) -> tuple[Flags, Numbers]:
     return truth, np.array([each.score for each in found], dtype=np.float64)
 
 
-def score_figures(found: Sequence[Scored], thresholds: Sequence[float]) -> list[Figure]:
+def score_figures(found: Sequence[Scored], thresholds: Sequence[float]) -> list[MetricValue]:
     """Return the figures of one method in one subject; thresholds are reached by scores that equal them."""
     truth, scores = arrays_of(found)
     at_thresholds = [

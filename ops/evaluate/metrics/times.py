@@ -11,7 +11,7 @@ import numpy as np
 from ops.evaluate.judgements import Timed, TrueSpan
 from ops.evaluate.metrics.figures import f1, figure, share
 from ops.evaluate.metrics.intervals import Numbers, bootstrapped
-from ops.evaluate.result import Figure, Metric
+from ops.evaluate.result import Metric, MetricValue
 
 _SLACK_SECONDS: Final = 1e-9
 """For times that differ by the tolerance and a rounding error."""
@@ -88,7 +88,7 @@ def _distance(span: TrueSpan, time: float) -> float:
     return max(span.start_seconds - time, time - span.end_seconds, 0.0)
 
 
-def time_figures(found: Sequence[Timed], tolerance_seconds: float) -> list[Figure]:
+def time_figures(found: Sequence[Timed], tolerance_seconds: float) -> list[MetricValue]:
     """Return the figures of one method in one subject."""
     items = [matched(each, tolerance_seconds) for each in found]
     num_hits = sum(len(item.pairs) for item in items)
@@ -102,14 +102,14 @@ def time_figures(found: Sequence[Timed], tolerance_seconds: float) -> list[Figur
     ]
 
 
-def _recall_by_kind(items: Sequence[Matched]) -> list[Figure]:
+def _recall_by_kind(items: Sequence[Matched]) -> list[MetricValue]:
     hits = [span.kind for item in items for span, _ in item.pairs]
     missed = [span.kind for item in items for span in item.missed]
     kinds = sorted({*hits, *missed} - {""})
     return [share("recall", hits.count(kind), hits.count(kind) + missed.count(kind), kind=kind) for kind in kinds]
 
 
-def _errors(items: Sequence[Matched], found: Sequence[Timed]) -> list[Figure]:
+def _errors(items: Sequence[Matched], found: Sequence[Timed]) -> list[MetricValue]:
     """Return errors of the times of spans without length: in frames if all items say how long a frame is."""
     in_frames = all(each.frame_seconds > 0 for each in found)
     errors = np.array(
@@ -128,14 +128,14 @@ def _errors(items: Sequence[Matched], found: Sequence[Timed]) -> list[Figure]:
     ]
 
 
-def _quantile(metric: Metric, values: Numbers, at: float, unit: str) -> Figure:
+def _quantile(metric: Metric, values: Numbers, at: float, unit: str) -> MetricValue:
     if len(values) == 0:
         return figure(metric, None, 0, None, unit=unit)
     interval = bootstrapped(len(values), lambda drawn: float(np.quantile(values[drawn], at)))
     return figure(metric, float(np.quantile(values, at)), len(values), interval, unit=unit)
 
 
-def _mean(metric: Metric, values: Numbers, unit: str) -> Figure:
+def _mean(metric: Metric, values: Numbers, unit: str) -> MetricValue:
     if len(values) == 0:
         return figure(metric, None, 0, None, unit=unit)
     interval = bootstrapped(len(values), lambda drawn: float(values[drawn].mean()))

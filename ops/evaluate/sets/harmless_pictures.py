@@ -11,8 +11,8 @@ from typing import Any, Final, cast
 
 from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.archives.fetching import files_of
-from ops.evaluate.evaluation_set import EvaluationRun, Reference, Source, Subject
-from ops.evaluate.judgements import PRODUCT, AnyJudgement, Choice, Scored, Spent
+from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
+from ops.evaluate.judgements import PRODUCT, AnyJudgement, Choice, MethodSpent, Scored
 from schemas.identity import Modality
 
 TRUTH_FILE: Final = Path(__file__).with_name("pictures.toml")
@@ -52,26 +52,28 @@ class HarmlessPictures:
         "fitted on them, and none shows nudity or a firearm."
     )
     subjects = (
-        Subject(
+        JudgedSubject(
             "first tag",
             "The first tag is a class that the picture shows; pictures without a fitting class get none.",
             model="efficientnet-lite0",
         ),
-        Subject(
+        JudgedSubject(
             "shown tags",
             "Each shown tag is a class that the picture shows; a calibrated score is the share of right tags.",
             model="efficientnet-lite0",
             thresholds={PRODUCT: (0.05, 0.2, 0.5)},
         ),
-        Subject(NUDITY, "Nudity or sexual acts; no picture shows any.", model="opennsfw", label=NUDITY),
-        Subject(FIREARM, "A firearm can be seen; no picture shows one.", model="efficientnet-lite0", label=FIREARM),
+        JudgedSubject(NUDITY, "Nudity or sexual acts; no picture shows any.", model="opennsfw", label=NUDITY),
+        JudgedSubject(
+            FIREARM, "A firearm can be seen; no picture shows one.", model="efficientnet-lite0", label=FIREARM
+        ),
     )
     sources = tuple(Source(archive.file_name, archive.licence) for archive in ARCHIVES.values())
     references: tuple[Reference, ...] = ()
     modalities: tuple[Modality, ...] = ("frames",)
     models = ("efficientnet-lite0", "opennsfw")
 
-    def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | Spent]:
+    def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | MethodSpent]:
         """Yield tags, and the scores of both labels, of each picture."""
         from ops.evaluate.product import analysed, spent
 

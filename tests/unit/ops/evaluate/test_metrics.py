@@ -19,7 +19,7 @@ from ops.evaluate.metrics.scores import (
     threshold_for_precision,
 )
 from ops.evaluate.metrics.times import matched, time_figures
-from ops.evaluate.result import Figure
+from ops.evaluate.result import MetricValue
 
 
 def scored(*pairs: tuple[bool, float]) -> list[Scored]:
@@ -35,12 +35,12 @@ def timed(truth: list[tuple[float, float, str]], said: list[float], frame_second
     return Timed("s", f"i{truth}{said}", PRODUCT, "", spans, tuple(said), frame_seconds)
 
 
-def value(figures: list[Figure], metric: str, kind: str = "", threshold: float | None = None) -> float | None:
+def value(figures: list[MetricValue], metric: str, kind: str = "", threshold: float | None = None) -> float | None:
     (found,) = (each for each in figures if (each.metric, each.kind, each.threshold) == (metric, kind, threshold))
     return found.value
 
 
-def number(figures: list[Figure], metric: str, kind: str = "") -> int:
+def number(figures: list[MetricValue], metric: str, kind: str = "") -> int:
     (found,) = (each for each in figures if (each.metric, each.kind) == (metric, kind))
     return found.n
 
