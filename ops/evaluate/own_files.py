@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
 from ops.evaluate.judgements import PRODUCT, AnyJudgement, MethodSpent, Scored, Timed, TrueSpan
@@ -16,6 +16,9 @@ from schemas.identity import MODALITIES, Modality
 from schemas.labels import LABELS
 from schemas.near_names import listed, near_word, told
 from streams.decision.policy import Policy
+
+if TYPE_CHECKING:
+    from ops.evaluate.product import Analyse
 
 COLUMNS: Final = ("path", "label", "start_seconds", "end_seconds", "title", "description")
 """Columns of the file; the first two are needed."""
@@ -169,6 +172,7 @@ class OwnFiles:
         name: of the set.
         rows: of the table.
         labels: that were looked for and that no row may name.
+        analyse: what analyses the files; the product if None.
 
     Raises:
         InvalidLabelFile: nothing was looked for, a label is unknown, or a file has two titles.
@@ -180,8 +184,11 @@ class OwnFiles:
     sources = (Source("your own", "your own"),)
     modalities: tuple[Modality, ...] = MODALITIES
 
-    def __init__(self, name: str, rows: Sequence[LabelledRow], labels: Collection[str] = ()) -> None:
+    def __init__(
+        self, name: str, rows: Sequence[LabelledRow], labels: Collection[str] = (), analyse: Analyse | None = None
+    ) -> None:
         self.name = name
+        self._analyse = analyse
         self._rows = rows
         self._labels = _looked_for(rows, labels)
         self._texts = _texts(rows)
@@ -212,7 +219,7 @@ class OwnFiles:
 
         paths = dict.fromkeys(row.path for row in self._rows)
         fields = {str(path): {"title": title, "description": text} for path, (title, text) in self._texts.items()}
-        found = analysed({str(path): path for path in paths}, run.on_item, fields)
+        found = (self._analyse or analysed)({str(path): path for path in paths}, run.on_item, fields)
         for each in found:
             if each.problem:
                 run.leave_out(each.item, each.problem)

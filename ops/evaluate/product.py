@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ops.evaluate.judgements import PRODUCT, MethodSpent
 from ops.local_analysis_session import open_local_analysis
@@ -46,6 +47,15 @@ class Analysed:
     def feature(self, name: str) -> object:
         """Return the value of a feature; None without it."""
         return next((signal.features[name].value for signal in self.signals if name in signal.features), None)
+
+
+class Analyse(Protocol):
+    """Analyses files; `analysed` does."""
+
+    def __call__(
+        self, files: Mapping[str, Path], on_item: Callable[[], None], fields: Mapping[str, Mapping[str, object]]
+    ) -> list[Analysed]:
+        """Return what is said of each file, in their order."""
 
 
 def analysed(

@@ -61,7 +61,7 @@ class _Member:
         self._opened = opened
 
     def __call__(self) -> bytes:
-        if self._opened is None:
+        if self._opened is None:  # of a link, whose target is unpacked by itself
             return b""
         with self._opened as file:
             return file.read()
