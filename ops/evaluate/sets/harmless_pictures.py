@@ -61,7 +61,7 @@ class HarmlessPictures:
             "shown tags",
             "Each shown tag is a class that the picture shows; a calibrated score is the share of right tags.",
             model="efficientnet-lite0",
-            thresholds={PRODUCT: (0.05, 0.2, 0.5)},
+            thresholds={PRODUCT: (0.2, 0.5)},
         ),
         JudgedSubject(NUDITY, "Nudity or sexual acts; no picture shows any.", model="opennsfw", label=NUDITY),
         JudgedSubject(
