@@ -32,11 +32,18 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Packets that the codec rejected or reported errors for."""
     num_discarded: int = 0
     """Decoded pictures that were left out, because their time was not after that of the previous one."""
+    num_lost: int = 0
+    """Of the damaged packets, those whose loss `achieved_ratio` includes."""
+    lead_ratio: float = 0.0
+    """Of the pictures, those ahead of the first keyframe of a recording: nobody can decode them, so they are not
+    planned."""
 
     @property
     def seen_ratio(self) -> float:
-        """Of the announced length, what came out whole: a little cut off and a little damaged add up."""
-        return self.length_ratio * min(self.achieved_ratio, self.intact_ratio)
+        """Of all that is announced and there, what came out whole: losses of different kinds multiply."""
+        concealed_ratio = (self.num_damaged - self.num_lost) / max(1, self.num_packets)
+        whole_ratio = min(self.intact_ratio, self.achieved_ratio * (1 - concealed_ratio))
+        return (1 - self.lead_ratio) * self.length_ratio * whole_ratio
 
 
 class DecodeReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):

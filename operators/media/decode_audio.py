@@ -59,6 +59,8 @@ class AudioTally:
     num_packets: int = 0
     """Packets within the plan; the same applies to the next field."""
     num_damaged: int = 0
+    num_lost: int = 0
+    """Damaged packets from which nothing came out."""
     num_encrypted: int = 0
     stated_seconds: float = 0.0
     """Stated duration of those packets; 0.0 if they state none."""
@@ -87,6 +89,7 @@ class AudioTally:
             intact_ratio=1 - self.num_damaged / max(1, self.num_packets),
             num_packets=self.num_packets,
             num_damaged=self.num_damaged,
+            num_lost=self.num_lost if wanted else 0,
         )
 
 
@@ -184,7 +187,10 @@ class FullAudioDecode:
             num_errors = self.tally.errors
             frames = [] if is_encrypted else self._decoded(packet)
             is_damaged = self.tally.errors > num_errors or self.complaints.were_made()  # not every error is logged
-            self._count(packet, origin, (start, end), is_encrypted=is_encrypted, is_damaged=is_damaged)
+            is_counted = self._count(packet, origin, (start, end))
+            self.tally.num_encrypted += is_counted and is_encrypted
+            self.tally.num_damaged += is_counted and (is_encrypted or is_damaged)
+            self.tally.num_lost += is_counted and (is_encrypted or is_damaged) and not frames
             yield from frames
 
     def _unhidden(self, packet: Packet[AudioStream]) -> Packet[AudioStream]:
@@ -205,26 +211,17 @@ class FullAudioDecode:
             self.tally.errors += 1
             return []
 
-    def _count(
-        self,
-        packet: Packet[AudioStream],
-        origin: float,
-        span: tuple[float, float],
-        *,
-        is_encrypted: bool,
-        is_damaged: bool,
-    ) -> None:
-        """Count packets of the span, and those without times."""
+    def _count(self, packet: Packet[AudioStream], origin: float, span: tuple[float, float]) -> bool:
+        """Count a packet of the span, or without a time; return whether it is one."""
         stamp = packet.dts if packet.pts is None else packet.pts
         base = self._base = self._base or float(packet.time_base or 0)
         seconds = span[0] if stamp is None else stamp * base - origin
         if not packet.size or packet.is_discard or not span[0] <= seconds < span[1]:
-            return
+            return False
         self.tally.num_packets += 1
-        self.tally.num_encrypted += is_encrypted
-        self.tally.num_damaged += is_encrypted or is_damaged
         self.tally.stated_seconds += (packet.duration or 0) * base
         self.tally.last_seconds = max(self.tally.last_seconds, seconds + (packet.duration or 0) * base)
+        return True
 
     def _is_full(self) -> bool:
         return self.tally.num_samples + self._pending_samples() >= self._plan.max_samples

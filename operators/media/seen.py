@@ -42,7 +42,14 @@ def picture_shares(index: MediaIndex, plan: DecodePlan, tally: VideoTally) -> Se
         num_packets=len(tally.packet_seconds),
         num_damaged=len(tally.damaged_seconds),
         num_discarded=tally.num_discarded,
+        num_lost=len(tally.damaged_seconds),
+        lead_ratio=_lead_ratio(video),
     )
+
+
+def _lead_ratio(video: VideoStreamIndex) -> float:
+    length = max(video.duration_seconds, video.announced_seconds) + video.lead_seconds
+    return video.lead_seconds / length if length else 0.0
 
 
 def _intact_ratio(plan: DecodePlan, tally: VideoTally) -> float:

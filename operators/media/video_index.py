@@ -34,8 +34,8 @@ RECORDED_CONTAINERS = ("mpegts", "mpeg")
 """These can be cut anywhere: receivers and recorders write what arrives."""
 MAX_LEAD_SECONDS = 10.0
 """Longest usual distance of keyframes in broadcasts and segments."""
-MAX_LEAD_RATIO = 0.1
-"""Of the pictures' length: as much as the default policy lets be missing."""
+MAX_LEAD_RATIO = 0.08
+"""Of the pictures' length: as much as the default policy lets be missing in all."""
 MAX_BEHIND_RATIO = 0.1
 """Of a file's bytes: permitted share after the last picture that seeking finds."""
 

@@ -85,7 +85,9 @@ class DecodeOrderTimes:
         return found
 
 
-def read_ahead(packets: Iterator[Packet[VideoStream]], stream: VideoStream) -> tuple[list[Packet[VideoStream]], bool]:
+def read_ahead(
+    packets: Iterator[Packet[VideoStream]], stream: VideoStream, max_pixels: int
+) -> tuple[list[Packet[VideoStream]], bool]:
     """Return the first packets, and whether their times are not those at which pictures are shown.
 
     Where a file was copied out of AVI into MP4, Matroska or ASF, they are often those of decoding: they ascend, and
@@ -99,7 +101,7 @@ def read_ahead(packets: Iterator[Packet[VideoStream]], stream: VideoStream) -> t
         ahead.append(packet)
         if not is_guessed and not _is_ascending(ahead[-2:]):
             return ahead, False
-    return ahead, _do_pictures_fall(ahead, stream)
+    return ahead, _do_pictures_fall(ahead, stream, max_pixels)
 
 
 def _is_ascending(packets: list[Packet[VideoStream]]) -> bool:
@@ -109,11 +111,12 @@ def _is_ascending(packets: list[Packet[VideoStream]]) -> bool:
     )
 
 
-def _do_pictures_fall(packets: list[Packet[VideoStream]], stream: VideoStream) -> bool:
+def _do_pictures_fall(packets: list[Packet[VideoStream]], stream: VideoStream, max_pixels: int) -> bool:
     """Decode the packets apart; return whether any picture has an earlier time than the one before it."""
     context = CodecContext.create(stream.codec_context.codec.name, "r")
     assert isinstance(context, VideoCodecContext)
     context.extradata, context.thread_count = stream.codec_context.extradata, 1
+    context.options = {"max_pixels": str(max_pixels)}
     stamps: list[int] = []
     try:
         for packet in packets:

@@ -206,7 +206,7 @@ class PyavDecoder:
 
     def _find_order(self) -> None:
         """Look at the first packets: if they do not state when pictures are shown, pictures get sorted times."""
-        first, is_unordered = read_ahead(self._packets, self._stream)
+        first, is_unordered = read_ahead(self._packets, self._stream, self._max_pixels)
         self._packets, self._is_order_known = chain(first, self._packets), True
         if is_unordered:
             self._decode_order, self._is_timed = SortedTimes(), False

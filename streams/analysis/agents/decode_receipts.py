@@ -66,4 +66,5 @@ def _rounded(seen: Seen | None) -> Seen | None:
         achieved_ratio=round(seen.achieved_ratio, 6),
         length_ratio=round(seen.length_ratio, 6),
         intact_ratio=round(seen.intact_ratio, 6),
+        lead_ratio=round(seen.lead_ratio, 6),
     )

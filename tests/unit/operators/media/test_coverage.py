@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 
@@ -307,3 +308,17 @@ def test_a_little_cut_off_and_a_little_damaged_add_up() -> None:
     shares = _seen(achieved_ratio=0.95, length_ratio=0.93, intact_ratio=0.92)
     assert shares.seen_ratio == pytest.approx(0.93 * 0.92)
     assert min(shares.achieved_ratio, shares.length_ratio, shares.intact_ratio) > 0.9 > shares.seen_ratio
+
+
+def test_pictures_before_the_first_keyframe_add_up_with_other_losses() -> None:
+    """A recording that begins between keyframes is not whole: what is damaged of it comes on top."""
+    shares = msgspec.structs.replace(_seen(1.0, intact_ratio=0.93), num_damaged=7, num_lost=7, lead_ratio=0.07)
+    assert shares.seen_ratio == pytest.approx(0.93 * 0.93)
+
+
+def test_sound_that_is_concealed_and_sound_that_is_missing_add_up() -> None:
+    """A damaged packet with sound is not among those that are missing; one without sound is missing once."""
+    missing = msgspec.structs.replace(_seen(0.94, intact_ratio=0.94), num_damaged=6, num_lost=6)
+    concealed = msgspec.structs.replace(missing, num_lost=0)
+    assert missing.seen_ratio == pytest.approx(0.94)
+    assert concealed.seen_ratio == pytest.approx(0.94 * 0.94)

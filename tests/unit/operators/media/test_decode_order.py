@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from operators.media.decoders.decode_order import read_ahead
 from operators.media.plan import PlanPolicy
 from tests.decoded_here import decoded_here
 from tests.hostile_media import numbered_picture, write_video
@@ -54,3 +56,20 @@ def _difference(found: np.ndarray, wanted: np.ndarray) -> float:
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(wanted), "rgb24")
     scaled = frame.reformat(found.shape[1], found.shape[0], "rgb24").to_ndarray()
     return float(np.abs(scaled.astype(int) - found).mean())
+
+
+@pytest.mark.parametrize(("max_pixels", "is_unordered"), [(1_000_000, True), (320 * 100, False)])
+def test_looking_ahead_keeps_to_the_limit_of_pixels(max_pixels: int, is_unordered: bool, tmp_path: Path) -> None:
+    """The codec that looks at the first packets allocates no larger picture than the one that decodes all."""
+    options = {"bf": "2", "b_strategy": "0"}
+    path = write_video(tmp_path / "a.mp4", num_frames=30, codec="mpeg4", options=options)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert read_ahead(_in_order_of_decoding(container.demux(stream)), stream, max_pixels)[1] is is_unordered
+
+
+def _in_order_of_decoding(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    """The same packets with ascending times, as after a copy out of AVI."""
+    for number, packet in enumerate(packets):
+        packet.pts = packet.dts = number
+        yield packet
