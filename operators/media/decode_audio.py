@@ -64,6 +64,8 @@ class AudioTally:
     num_encrypted: int = 0
     stated_seconds: float = 0.0
     """Stated duration of those packets; 0.0 if they state none."""
+    paused_seconds: float = 0.0
+    """The part of it without content: MP4 states a pause as a longer duration of the packet before it."""
     last_seconds: float = 0.0
     """Start of the last of all packets that were read."""
 
@@ -81,7 +83,7 @@ class AudioTally:
             start_seconds: of the same.
         """
         seconds = self.num_samples / SPEECH_HZ + SHARE_SLACK_SECONDS
-        wanted = max(self.stated_seconds, planned_seconds)
+        wanted = max(0.0, max(self.stated_seconds, planned_seconds) - self.paused_seconds)
         return Seen(
             planned_ratio=min(1.0, wanted / announced_seconds) if announced_seconds else 1.0,
             achieved_ratio=min(1.0, seconds / wanted) if wanted else float(self.num_samples > 0),
@@ -191,6 +193,8 @@ class FullAudioDecode:
             self.tally.num_encrypted += is_counted and is_encrypted
             self.tally.num_damaged += is_counted and (is_encrypted or is_damaged)
             self.tally.num_lost += is_counted and (is_encrypted or is_damaged) and not frames
+            if is_counted and frames and not is_damaged:
+                self.tally.paused_seconds += _paused_seconds(packet, frames)
             yield from frames
 
     def _unhidden(self, packet: Packet[AudioStream]) -> Packet[AudioStream]:
@@ -255,6 +259,13 @@ class FullAudioDecode:
         self._speech[first : first + count] = np.clip(speech[:count], -1.0, 1.0)
         self._spans.append(AudioSpan(span.start_seconds, first, count))
         self.tally.num_samples += count
+
+
+def _paused_seconds(packet: Packet[AudioStream], frames: list[AudioFrame]) -> float:
+    """Return how much longer a packet is stated to last than the sound that came out with it; 0.0 for a short time."""
+    stated = float((packet.duration or 0) * (packet.time_base or 0))
+    excess = stated - sum(frame.samples / frame.sample_rate for frame in frames)
+    return excess if excess > GAP_SECONDS else 0.0
 
 
 class ResampledSpan:

@@ -49,6 +49,8 @@ class Scan:
     """End of sound without a stated length; 0.0 if not requested or not all of the file was read."""
     lead_in_seconds: float = 0.0
     """How long before the start of the timeline the first packet is decoded: pictures that wait for others are late."""
+    first_delay_seconds: float = 0.0
+    """How long after its decoding the first packet is shown; 0.0 if the packets were not read."""
 
 
 def find_packets(
@@ -82,7 +84,7 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: A
     origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
     base = float(stream.time_base or 0)
     clock.origin_seconds = origin
-    end_of_sound, lead_in = SoundEnd(origin), 0.0
+    end_of_sound, lead_in, delay = SoundEnd(origin), 0.0, 0.0
     read_only(container, stream)
     if sound is not None:
         sound.discard = Discard.default
@@ -95,6 +97,7 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: A
                 clock.correct(packet)
                 if not packets and packet.dts is not None:
                     lead_in = max(0.0, origin - packet.dts * base)
+                    delay = max(0.0, ((packet.pts or packet.dts) - packet.dts) * base)
                 seconds = _packet_seconds(packet, origin, packets)
                 lasting = (packet.duration or 0) * base
                 packets.append(PacketEntry(seconds, packet.size, packet.is_keyframe, packet.is_discard, lasting))
@@ -103,7 +106,7 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: A
                 return Scan(packets, False, tuple(clock.restarts))
     except FFmpegError:
         pass  # a broken tail ends the scan like the end of the file
-    return Scan(packets, True, tuple(clock.restarts), True, end_of_sound.seconds, lead_in)
+    return Scan(packets, True, tuple(clock.restarts), True, end_of_sound.seconds, lead_in, delay)
 
 
 class SoundEnd:

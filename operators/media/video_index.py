@@ -51,7 +51,7 @@ def index_pictures(
     reachable = reachable_ratio(stream.index_entries, media.size_bytes) if is_listed else 1.0
     is_seekable = is_listed or can_seek(container, stream, start + origin_seconds(container))
     is_guessed = has_guessed_length(container, media)
-    own_seconds = max(0.0, own_length_seconds(stream, begin) - lead_seconds)
+    own_seconds = max(0.0, own_length_seconds(stream, begin) - lead_seconds - _uncounted_seconds(container, scan))
     stated_seconds = 0.0 if is_guessed else own_seconds or max(0.0, claimed_seconds - start)
     claimed_seconds = stated_seconds * reachable
     shown = sorted(packet.seconds for packet in packets if not packet.is_hidden)
@@ -91,6 +91,11 @@ def index_pictures(
         last_picture_seconds=shown[-1] if is_complete and shown else None,
         lead_seconds=lead_seconds,
     )
+
+
+def _uncounted_seconds(container: InputContainer, scan: Scan) -> float:
+    """Return the part of a stated length in which nothing is shown: fragments of MP4 count from the first decoding."""
+    return scan.first_delay_seconds if container.format.name.startswith("mov,") and scan.was_read else 0.0
 
 
 def _lead_seconds(packets: list[PacketEntry]) -> float:

@@ -239,5 +239,6 @@ FEW: Sequence[Case] = (
 FOUND: Sequence[Case] = (
     Case("ts", "mpeg2", "25 a second", "after another", has_sound=False),
     Case("flv", "h264 B", "a still, then film", "late clock"),
+    Case("mp4", "h264 B", "a still, then film", "fragments"),
 )
 """What random combinations have found wrong, and continuous integration runs as well."""
