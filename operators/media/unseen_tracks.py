@@ -14,6 +14,7 @@ from operators.media.index import TrackKind, UnseenTrack
 from operators.media.ledgers.content import is_font, kind_of_content, num_content_bytes
 from operators.media.ledgers.embedded import embedded_files, files_in
 from operators.media.ledgers.ledger import Ledger, gaps, merged
+from operators.media.other_formats import other_format
 from operators.media.streams_of import codec_name, is_cover, moving_streams
 from operators.media.tiff_pages import tiff_pages
 
@@ -51,7 +52,7 @@ def unseen_tracks(
     numbers = {stream.index for stream in analysed if stream is not None}
     numbers |= {stream.index for stream in container.streams.video if is_shown_again(stream, video)}
     tracks = [track for track in _tracks(container) if track.number not in numbers]
-    beside = (*_alpha(video), *png_fallback(container, media), *tiff_pages(media))
+    beside = (*_alpha(video), *png_fallback(container, media), *tiff_pages(media), *other_format(container, media))
     return (*tracks[:MAX_TRACKS], *beside, *_attached(container), *_bytes(container, media, ledger))
 
 
@@ -107,15 +108,18 @@ def _bytes(container: InputContainer, media: MediaFile, ledger: Ledger) -> Itera
     if is_named:
         yield UnseenTrack("trailing", -1, kind_of_content(media, behind), num_trailing)
     strays = ledger.strays if num_hidden < CLEARLY_HIDDEN_BYTES else ()
-    for unused in (ledger.notes, strays, ledger.described, () if is_named else behind):
-        found = [file for file in embedded_files(media, unused) if not _is_repeated(file.format, container)]
+    searched = [embedded_files(media, part) for part in (ledger.notes, strays, ledger.described)]
+    searched += [embedded_files(media, () if is_named else behind), files_in(ledger.loose)]
+    coded = [file for file in embedded_files(media, ledger.coded) if not _is_codec(file.format, container)]
+    own = OWN_HEADERS.get(container.format.name, ())
+    for files in (*searched, coded):
+        found = [file for file in files if file.format not in own]
         yield from [UnseenTrack("attachment", -1, file.format, file.size_bytes) for file in found[:1]]
 
 
-def _is_repeated(name: str, container: InputContainer) -> bool:
-    """Return whether a container of this kind has such headers itself."""
-    codecs = (codec_name(stream) for stream in container.streams.audio)
-    return name in OWN_HEADERS.get(container.format.name, ()) or any(codec.startswith(name) for codec in codecs)
+def _is_codec(name: str, container: InputContainer) -> bool:
+    """Return whether a format is that of the sound itself."""
+    return any(codec_name(stream).startswith(name) for stream in container.streams.audio)
 
 
 def _num_hidden(media: MediaFile, ledger: Ledger) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.media.containers import MediaFile
+from operators.media.ledgers.gif_blocks import GIF_PICTURE, gif_blocks
 from operators.media.ledgers.ledger import Extent
 
 MAX_SEARCH_BYTES = 32 * 2**20
@@ -28,10 +29,12 @@ MIN_FRAMES = 8
 """In succession, of formats without a header: by chance as many occur in no file."""
 _MAX_FRAME_STARTS = 500_000
 """Each is checked in about a microsecond."""
-_PIXEL_BYTES: Final = (3, 4, 6)
+_PERIODS_BYTES: Final = (3, 4, 6, 8, 12, 16)
+"""Of pixels, and of the entries of tables."""
 _MIN_AREA_BYTES = 24
-_ANIMATION_BYTES = 2**16
-"""In which the second picture of an animation begins."""
+_MIN_ROWS = 6
+_MAX_BLOCKS = 20
+"""Of a GIF, in which its second picture begins."""
 _BOXES: Final = frozenset((b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"styp", b"sidx", b"pdin"))
 _STILL_BRANDS: Final = frozenset((b"heic", b"heix", b"mif1", b"avif", b"jxl "))
 _MAX_BRANDS_BYTES = 512
@@ -158,12 +161,16 @@ def _is_au(whole: bytes, start: int) -> bool:
 
 
 def _is_animation(whole: bytes, start: int) -> bool:
-    """Return whether a GIF has several pictures."""
-    return whole[start + 4 : start + 6] in (b"7a", b"9a") and _num_controls(whole, start) > 1
+    """Return whether a GIF has several pictures, with or without extensions that say for how long each is shown."""
+    if whole[start + 4 : start + 6] not in (b"7a", b"9a") or len(whole) < start + 13:
+        return False
+    blocks = islice(gif_blocks(whole, start), _MAX_BLOCKS)
+    return sum(kind == GIF_PICTURE for kind, _, _ in blocks) > 1
 
 
-def _num_controls(whole: bytes, start: int) -> int:
-    return whole.count(b"\x21\xf9\x04", start, start + _ANIMATION_BYTES)
+def _is_fragment(whole: bytes, start: int) -> bool:
+    """Return whether a fragment of a recording begins with its own header."""
+    return whole[start + 8 : start + 16] == b"\0\0\0\x10mfhd" and whole.find(b"traf", start, start + 64) >= 0
 
 
 def _is_wavpack(whole: bytes, start: int) -> bool:
@@ -177,6 +184,7 @@ def _is_any(_whole: bytes, _start: int) -> bool:
 _SIGNATURES: tuple[tuple[str, bytes, int, Callable[[bytes, int], bool]], ...] = (
     ("mp4", b"ftyp", 4, _is_mp4),
     ("mov", b"moov", 4, _is_movie),
+    ("mp4", b"moof", 4, _is_fragment),
     ("matroska", b"\x1a\x45\xdf\xa3", 0, _is_matroska),
     ("riff", b"RIFF", 0, _is_riff),
     ("riff", b"RF64", 0, _is_riff),
@@ -211,7 +219,7 @@ def _transport_packets(whole: bytes) -> int | None:
             is_start &= found[number * size : number * size + len(is_start)] == 0x47
         for place in np.flatnonzero(is_start)[:MAX_PLACES].tolist():
             heads = (whole[place + n * size : place + n * size + 3] for n in range(MIN_FRAMES))
-            if b"\x47\x40\x00" in heads and not _is_area(whole, place):
+            if b"\x47\x40\x00" in heads and not _is_area(whole, place) and not _is_column(whole, place):
                 return int(place)
     return None
 
@@ -241,9 +249,14 @@ def _sound_frames(size_of: Callable[[bytes, int], int]) -> Callable[[bytes], int
 
 
 def _is_area(whole: bytes, place: int) -> bool:
-    """Return whether a plain area of unpacked pixels begins: their colour may look like a header of a frame."""
+    """Return whether equal pixels or entries of a table begin: they may look like a header of a frame."""
     first = whole[place : place + _MIN_AREA_BYTES]
-    return any(whole.startswith(first, place + size) for size in _PIXEL_BYTES)
+    return any(whole.startswith(first, place + size) for size in _PERIODS_BYTES)
+
+
+def _is_column(whole: bytes, place: int) -> bool:
+    """Return whether the byte is that of a column of a table, such as the upper part of ascending numbers."""
+    return any(len(set(whole[place : place + _MIN_ROWS * size : size])) == 1 for size in _PERIODS_BYTES)
 
 
 def _mp3_frame_bytes(whole: bytes, place: int) -> int:

@@ -78,7 +78,12 @@ class Ledger:
     notes: Extents = field(default_factory=Extents)
     """Data of cameras and editors: metadata, thumbnails."""
     described: Extents = field(default_factory=Extents)
-    """Data whose own header says what it is, and which may be long: colour profiles, peaks of a waveform, covers."""
+    """Data that are accounted for by their own header or their length, whatever they consist of: colour profiles,
+    covers, indexes, tables."""
+    coded: Extents = field(default_factory=Extents)
+    """The same of codecs, in which headers of their own format are no other file."""
+    loose: bytes = b""
+    """Content that is spread over packets: tables of transport streams, and bytes of no stream between them."""
     pictures: list[Extent] = field(default_factory=list)
     """After the end: complete pictures that the first one's metadata lists."""
     num_stray_bytes: int = 0

@@ -116,7 +116,7 @@ def _walk_segment(walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
             last = _walk_cluster(walk, first, last, is_open=size is None)
         else:
             walk.budget.spend_other()
-            _take_top_level(walk, number if size is not None else VOID, first, last)
+            _take_top_level(walk, number if size is not None else VOID, first, last, header_bytes)
         start = max(last, first)
     if walk.budget.hides_the_rest:
         walk.ledger.strays.append((start, stop))
@@ -124,7 +124,7 @@ def _walk_segment(walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
     return stop
 
 
-def _take_top_level(walk: _Walk, number: int, first: int, last: int) -> None:
+def _take_top_level(walk: _Walk, number: int, first: int, last: int, header_bytes: int) -> None:
     if number in (SEEK_HEAD, CUES):
         walk.tables.append((number, (first, last)))
     elif number == ATTACHMENTS:
@@ -135,10 +135,13 @@ def _take_top_level(walk: _Walk, number: int, first: int, last: int) -> None:
         body = walk.media.peek(first, min(last - first, MAX_HEAD_BYTES))
         if number != CHAPTERS:
             _take_head(walk, body)
+        walk.ledger.coded.append((first, last))
         take_structure(body, first, walk.ledger, walk.budget)
         walk.ledger.strays.append((first + len(body), last))
-    else:
+    elif number in (CRC, VOID):
         walk.ledger.strays.append((min(last, first + (number == CRC) * CRC_BYTES), last), header_bytes=8)
+    else:
+        walk.ledger.strays.append((first - header_bytes, last))
 
 
 def _take_tables(walk: _Walk) -> None:
@@ -151,33 +154,34 @@ def _take_tables(walk: _Walk) -> None:
     for number, (first, last) in walk.tables:
         used = min(needed[number], last - first)
         needed[number] -= used
+        walk.ledger.described.append((first, last))
         walk.ledger.strays.append((first + used, last))
 
 
 def _take_attachments(walk: _Walk, start: int, stop: int) -> None:
     """Count attached files without a stream in FFmpeg; those with one are analysed as such."""
-    for number, first, last in _elements(walk, start, stop):
+    for number, place, first, last in _elements(walk, start, stop):
         fields = list(_elements(walk, first, last)) if number == _FILE else []
-        is_whole = {_FILE_BODY, _FILE_NAME, _FILE_TYPE} <= {inner for inner, _, _ in fields}
+        is_whole = {_FILE_BODY, _FILE_NAME, _FILE_TYPE} <= {inner for inner, _, _, _ in fields}
         is_known = is_whole and walk.num_attached > 0
         walk.num_attached -= is_known
-        for inner, begin, end in fields:
-            needed = 0 if not is_known else end - begin if inner == _FILE_BODY else STRING_BYTES
-            walk.ledger.strays.append((min(end, begin + needed), end))
+        for inner, begin, body, end in fields:
+            used = begin if not is_known else end if inner == _FILE_BODY else min(end, body + STRING_BYTES)
+            walk.ledger.strays.append((used, end))
         if number != _FILE:
-            walk.ledger.strays.append((min(last, first + (number == CRC) * CRC_BYTES), last))
+            walk.ledger.strays.append((min(last, first + CRC_BYTES) if number == CRC else place, last))
 
 
-def _elements(walk: _Walk, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Yield number and body of elements that are too long to read at once; invalid bytes are strays."""
+def _elements(walk: _Walk, start: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield number, position and body of elements that are too long to read at once; invalid bytes are strays."""
     while start < stop and not walk.budget.is_spent:
         walk.budget.spend_other()
         found = element(walk.media.peek(start, HEADER_BYTES))
         if found is None or found[2] is None:
             break
-        first = start + found[1]
+        place, first = start, start + found[1]
         start = min(stop, first + found[2])
-        yield found[0], first, start
+        yield found[0], place, first, start
     walk.ledger.strays.append((start, stop))
 
 
@@ -226,7 +230,7 @@ def _walk_cluster(walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
         first, last = start + header_bytes, min(stop, start + header_bytes + size)
         if number == _TIMESTAMP:
             time = integer(head[header_bytes : header_bytes + size]) or 0
-        _take_cluster_element(walk, number, time, head[header_bytes:], (first, last))
+        _take_cluster_element(walk, number, time, head[header_bytes:], (first, last), start)
         walk.bytes_left -= last - start
         start = max(last, first)
     if walk.budget.hides_the_rest:
@@ -234,7 +238,7 @@ def _walk_cluster(walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
     return stop
 
 
-def _take_cluster_element(walk: _Walk, number: int, time: int, head: bytes, extent: Extent) -> None:
+def _take_cluster_element(walk: _Walk, number: int, time: int, head: bytes, extent: Extent, start: int) -> None:
     first, last = extent
     if number == _SIMPLE_BLOCK:
         _take_block(walk, time, head, extent)
@@ -245,7 +249,7 @@ def _take_cluster_element(walk: _Walk, number: int, time: int, head: bytes, exte
         walk.ledger.strays.append((min(last, first + _CLUSTER_BYTES[number]), last))
     else:
         walk.budget.spend_other()
-        walk.ledger.strays.append(extent, header_bytes=8)
+        walk.ledger.strays.append(extent if number == VOID else (start, last), header_bytes=8)
 
 
 def _take_group(walk: _Walk, time: int, extent: Extent) -> None:

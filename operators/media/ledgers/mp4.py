@@ -65,12 +65,16 @@ def mp4_ledger(media: MediaFile) -> Ledger:
     for box in level.media_data:
         if not level.tables:  # stills list their content by item, not by track
             account.explained.append((box.start, box.stop))
+            ledger.described.append((box.body, box.stop))
         else:
             account.header(box)
             _explain_recording(media, box, film, covered, account)
     ledger.num_second_tables = max(0, len(level.tables) - 1)
     ledger.num_data_bytes = film.num_data_bytes + sum(fragment.num_data_bytes for fragment in fragments)
-    notes = _joined(merged([part for note in account.notes for part in without_covers(media, note)]))
+    apart = [(note, without_covers(media, note)) for note in account.notes]
+    notes = _joined(merged([part for _, parts in apart for part in parts]))
+    ledger.described += [cover for note, parts in apart for cover in gaps(note, merged(parts))]
+    ledger.described += account.tables
     ledger.notes += [note for note in notes if note[1] - note[0] >= PADDING_BYTES]  # shorter ones are no carriers
     ledger.strays += _joined(_without_padding(media, gaps((0, ledger.end), merged([*account.explained, *covered]))))
     return ledger
@@ -129,28 +133,49 @@ def _explain_recording(media: MediaFile, box: Box, film: Film, covered: list[Ext
     """Record a fragmented recording that has become media data: another table lists its samples, and nothing reads its
     boxes.
 
-    A fragment has a purpose if that table lists all that it refers to, and one table has if it lists nothing else.
+    A fragment has a purpose if that table lists all that it refers to, and one table has if it lists nothing else. A
+    file whose samples are not listed is no recording, but one that is hidden.
     """
     is_recording = media.peek(box.body + 4, 4) in _RECORDING_KINDS and gaps((box.body, box.stop), covered)
     if not is_recording:
         return
-    level = _sorted(limited(boxes(media.peek, box.body, box.stop), box.stop), account)
-    for table in level.tables[:1]:
-        trial = Account()
-        first = read_film(media, table, trial)
-        if are_covered(merged(first.samples), covered):
-            account.add(trial)
+    found = Account()
+    level = _sorted(limited(boxes(media.peek, box.body, box.stop), box.stop), found)
     fragments, num_left = [], film.num_samples
     for place in level.fragments:
         trial = Account()
         fragment = read_fragment(media, place, film, trial)
         num_left -= fragment.num_samples
-        if num_left >= 0 and not fragment.num_unknown and are_covered(fragment.samples, covered):
-            account.add(trial)
+        is_listed = not fragment.num_unknown and _are_listed_inside(box, fragment.samples, covered)
+        if num_left >= 0 and is_listed:
+            found.add(trial)
             fragments.append(fragment)
-    for place in level.media_data:
-        account.header(place)
-    _explain_structure(media, level, fragments, account)
+    is_first = _explain_first_table(media, level, box, covered, found)
+    if fragments or is_first:
+        for place in level.media_data:
+            found.header(place)
+        _explain_structure(media, level, fragments, found)
+        account.add(found)
+
+
+def _explain_first_table(media: MediaFile, level: _Level, box: Box, covered: list[Extent], account: Account) -> bool:
+    """Record the first table of a recording inside `box`; return whether it lists samples there, and only known ones.
+
+    A table without samples describes fragments.
+    """
+    for table in level.tables[:1]:
+        trial = Account()
+        own = merged(read_film(media, table, trial).samples)
+        if _are_listed_inside(box, own, covered):
+            account.add(trial)
+            return bool(own)
+    return False
+
+
+def _are_listed_inside(box: Box, samples: list[Extent], covered: list[Extent]) -> bool:
+    """Return whether samples are in a box and listed: a file inside has offsets from its own start."""
+    is_inside = all(box.body <= start and stop <= box.stop for start, stop in samples)
+    return is_inside and are_covered(samples, covered)
 
 
 def _without_padding(media: MediaFile, extents: list[Extent]) -> Iterator[Extent]:

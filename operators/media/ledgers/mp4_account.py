@@ -15,6 +15,8 @@ MAX_INNER_BOXES = 100_000
 """Maximum number of nested boxes of a file that are read, without those of fragments."""
 INNER_BOXES_PER_FRAGMENT = 16
 MAX_DEPTH = 8
+MIN_TABLE_BYTES = 512
+"""A shorter table is not searched for files."""
 MAX_EXCESS_BYTES = 1024
 """A box that exceeds its necessary length by more than this does not count as one of its kind."""
 
@@ -26,6 +28,8 @@ class Account:
     explained: list[Extent] = field(default_factory=list)
     notes: list[Extent] = field(default_factory=list)
     """These have a purpose, too."""
+    tables: list[Extent] = field(default_factory=list)
+    """Bodies of boxes with a purpose, whose entries are believed up to a number."""
     inner_boxes_left: int = MAX_INNER_BOXES
 
     def header(self, box: Box) -> None:
@@ -49,16 +53,15 @@ class Account:
             Necessary bytes after its header; 0 if it is unknown, or far too long.
         """
         needed = needed_bytes(box.kind, body, counts)
-        if needed is None:
-            self.header(box)
-            return 0
-        if box.stop - box.body > needed + MAX_EXCESS_BYTES:
+        if needed is None or box.stop - box.body > needed + MAX_EXCESS_BYTES:
             self.header(box)
             return 0
         stop = min(box.stop, box.body + needed)
         self.explained.append((box.start, stop))
         if box.kind in CAPPED:
             self.notes.append((box.body, stop))
+        elif box.stop - box.body >= MIN_TABLE_BYTES:
+            self.tables.append((box.body, box.stop))
         return stop - box.body
 
     def structures(self, found: list[tuple[Box, bytes]], counts: Counts) -> None:
@@ -75,6 +78,7 @@ class Account:
         """Add all ranges of another account."""
         self.explained += other.explained
         self.notes += other.notes
+        self.tables += other.tables
 
     def inner(
         self, body: bytes, parents: frozenset[bytes], first: int = 0, last: int | None = None, depth: int = 0

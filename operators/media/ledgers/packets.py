@@ -24,6 +24,8 @@ MAX_READ_BYTES = 128 * 2**20
 MAX_PACKETS = 1_000_000
 MIN_GAP_BYTES = 4 * 1024
 """Between packets: headers, alignment and tables of a muxer are shorter; what is shorter counts as data."""
+MIN_SEARCHED_BYTES = 128
+"""Between packets: a file that begins in a shorter gap is split inside its own header."""
 MAX_HEAD_BYTES = 768
 """Ahead of a packet, with the alignment to 512 bytes that MXF has."""
 TAIL_BYTES = 4 * 2**20
@@ -57,7 +59,7 @@ def packet_ledger(media: MediaFile) -> Ledger:
     end = min(media.size_bytes, stated_end(media) or media.size_bytes)
     _take_regions(ledger, count, end)
     ledger.strays.append((end, media.size_bytes))
-    ledger.described.append((max(min(count.used) + 1, media.size_bytes - TAIL_BYTES), media.size_bytes))
+    ledger.coded.append((max(min(count.used) + 1, media.size_bytes - TAIL_BYTES), media.size_bytes))
     ledger.num_stray_bytes += count.num_excess_bytes
     ledger.num_data_bytes += count.num_data_bytes
     return ledger
@@ -112,6 +114,8 @@ def _take_regions(ledger: Ledger, count: _Count, end: int) -> None:
             ledger.strays.append((first, following))
         else:
             ledger.num_data_bytes += max(0, following - first - MAX_HEAD_BYTES)
+            if following - first >= MIN_SEARCHED_BYTES:
+                ledger.described.append((first, following))
 
 
 def _take_tail(ledger: Ledger, extent: tuple[int, int], allowed: int, *, is_known: bool) -> None:

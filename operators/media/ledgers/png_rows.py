@@ -37,7 +37,8 @@ class PackedRows:
             return last, last
         for place in range(first, last, STEP_BYTES):
             if self._bytes_left <= 0 or self._unpacked.eof:
-                return min(last, place + SPARE_BYTES), last
+                spare = SPARE_BYTES if place > first or last - first <= SPARE_BYTES else 0
+                return min(last, place + spare), last
             used = self._take(media.peek(place, min(STEP_BYTES, last - place)))
             if used is None:
                 return last, last

@@ -169,8 +169,9 @@ def _take_chunk(walk: _Walk, kind: bytes, first: int, last: int) -> None:
         walk.indexes.append((kind, first, last))
     else:
         unused = first + min(last - first, _needed_bytes(walk, kind, first, last))
-        if unused - first <= MAX_HEADER_BYTES:
-            walk.ledger.described.append((first, unused))
+        if first < unused <= first + MAX_HEADER_BYTES:
+            searched = walk.ledger.coded if _is_content(walk, kind) else walk.ledger.described
+            searched.append((first, last))
         walk.ledger.strays.append((unused, last), header_bytes=8)
 
 
@@ -206,8 +207,11 @@ def _needed_bytes(walk: _Walk, kind: bytes, first: int, last: int) -> int:
             walk.max_alpha_bytes = 1 + width * height
     if kind == b"ALPH":
         return _alpha_bytes(walk, last - first)
-    is_content = kind == b"data" if walk.form == b"WAVE" else kind in _WEBP_PICTURES
-    return last - first if is_content else {**_WAVE_BYTES, **_WEBP_BYTES}.get(kind, 0)
+    return last - first if _is_content(walk, kind) else {**_WAVE_BYTES, **_WEBP_BYTES}.get(kind, 0)
+
+
+def _is_content(walk: _Walk, kind: bytes) -> bool:
+    return kind == b"data" if walk.form == b"WAVE" else walk.form == b"WEBP" and kind in _WEBP_PICTURES
 
 
 def _alpha_bytes(walk: _Walk, num_bytes: int) -> int:
@@ -229,6 +233,7 @@ def _take_indexes(walk: _Walk) -> None:
         width = _FIELD_ENTRY_BYTES if group == b"ix" else _INDEX_ENTRY_BYTES
         num_entries = min(entries_left[group], max(0, last - first - header) // width)
         entries_left[group] -= num_entries
+        walk.ledger.described.append((first, last))
         walk.ledger.strays.append((min(last, first + header + num_entries * width), last))
         if kind == b"idx1":
             walk.ledger.num_stray_bytes += _INDEX_ENTRY_BYTES * _num_foreign(walk, first, num_entries)

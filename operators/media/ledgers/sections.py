@@ -9,6 +9,8 @@ from typing import Final
 
 MAX_SECTIONS = 500_000
 """Of one file: a radio recording repeats its tables ten times per second."""
+MAX_CONTENT_BYTES = 16 * 2**20
+"""Kept of one file, to be searched for other files: programme guides of a week are shorter."""
 MAX_RUN_BYTES = 2**16
 """Of sections without a packet that marks a start."""
 FIRST_TABLE = 2
@@ -45,6 +47,7 @@ class SectionCount:
         self.num_other_bytes = 0
         """Of bytes that are no section."""
         self._known: set[int] = set()
+        self.content = DistinctContent()
         self._num_left = MAX_SECTIONS
         self._begun: dict[int, bytes] = {}
         """By identifier: bytes since a packet last marked the start of a section."""
@@ -52,7 +55,10 @@ class SectionCount:
     def add(self, pid: int, packets: Iterable[bytes]) -> None:
         """Add packets of one identifier, in order."""
         begun = self._begun.pop(pid, b"")
-        whole, starts = _joined(packets, begun)
+        payloads = [(_payload(packet), bool(packet[1] & 0x40)) for packet in packets]
+        for payload, _ in payloads:
+            self.content.add(payload)
+        whole, starts = _joined(payloads, begun)
         self.num_other_bytes += starts[0] if starts else len(whole)
         for start, stop in pairwise(starts):
             self._add_run(pid, whole, start, max(start, stop))
@@ -83,12 +89,30 @@ class SectionCount:
         self.num_other_bytes += len(rest) - rest.count(_STUFFING)
 
 
-def _joined(packets: Iterable[bytes], begun: bytes) -> tuple[bytes, list[int]]:
+class DistinctContent:
+    """Payload of packets, each once: tables are repeated."""
+
+    def __init__(self) -> None:
+        self.whole = bytearray()
+        self._known: set[int] = set()
+
+    def add(self, payload: bytes) -> None:
+        """Add a payload, up to a limit."""
+        key = hash(payload)
+        if key not in self._known and len(self.whole) < MAX_CONTENT_BYTES:
+            self._known.add(key)
+            self.whole += payload
+
+
+def _payload(packet: bytes) -> bytes:
+    return packet[5 + packet[4] :] if packet[3] & 0x20 else packet[4:]
+
+
+def _joined(payloads: Iterable[tuple[bytes, bool]], begun: bytes) -> tuple[bytes, list[int]]:
     """Return the payload of packets, and the marked starts of sections."""
     whole, starts = bytearray(begun), [0] if begun else []
-    for packet in packets:
-        payload = packet[5 + packet[4] :] if packet[3] & 0x20 else packet[4:]
-        if payload and packet[1] & 0x40:
+    for payload, is_start in payloads:
+        if payload and is_start:
             starts.append(len(whole) + min(payload[0], len(payload) - 1))
             payload = payload[1:]
         whole += payload

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import struct
+from itertools import islice
 from typing import Final
 
 from operators.media.containers import MediaFile
+from operators.media.ledgers.gif_blocks import GIF_END, GIF_EXTENSION, gif_blocks, joined_subblocks
 from operators.media.ledgers.jpeg_parts import listed_pictures
 from operators.media.ledgers.ledger import Extent, Ledger
-from operators.media.ledgers.png_rows import PackedRows
+from operators.media.ledgers.png_rows import SPARE_BYTES, PackedRows
 from operators.media.ledgers.profiles import MAX_PROFILE_BYTES, PROFILE_HEAD_BYTES, is_packed_profile, is_profile
 
 MAX_PARTS = 200_000
 """Chunks, segments and blocks, read at most."""
-MAX_SUBBLOCKS = 1_000_000
-"""Of GIF, usually of 255 bytes each."""
 MAX_READ_BYTES = 64 * 2**20
 MAX_TABLE_BYTES = 64 * 2**10
 """Of JPEG's tables in total: a picture in 20 passes has 10 KiB."""
@@ -52,8 +52,11 @@ def png_ledger(media: MediaFile) -> Ledger:
         elif _is_png_note(kind):
             ledger.notes.append((first, last), header_bytes=12)
         elif kind == b"IDAT":
-            ledger.strays.append(rows.unused(media, first, last), header_bytes=12)
+            unused, _ = rows.unused(media, first, last)
+            ledger.described.append((max(first, unused - SPARE_BYTES) if unused < last else last, last))
+            ledger.strays.append((unused, last), header_bytes=12)
         elif not (kind == b"fdAT" and is_animated):
+            ledger.described.append((first, last), header_bytes=12)
             ledger.strays.append((min(last, first + _PNG_BYTES.get(kind, 0)), last), header_bytes=12)
         start += 12 + int(size)
         if kind == b"IEND":
@@ -160,39 +163,18 @@ def gif_ledger(media: MediaFile) -> Ledger:
     ledger, whole = Ledger(media.size_bytes), media.peek(0, MAX_READ_BYTES)
     if len(whole) < 13:
         return ledger
-    place, num_left = 13 + _table_bytes(whole[10]), MAX_SUBBLOCKS
-    for _ in range(MAX_PARTS):
-        if place >= len(whole):
+    stop, content = 0, bytearray()
+    for kind, label, (start, stop) in islice(gif_blocks(whole), MAX_PARTS):
+        if kind == GIF_END:
+            ledger.end, ledger.loose = stop, bytes(content)
             return ledger
-        start, kind = place, whole[place]
-        if kind == 0x3B:
-            ledger.end = place + 1
-            return ledger
-        if kind == 0x2C and place + 10 < len(whole):
-            place += 11 + _table_bytes(whole[place + 9])
-        elif kind == 0x21 and place + 2 < len(whole):
-            place += 2
-        else:
-            return ledger
-        place, num_left = _behind_subblocks(whole, place, num_left)
-        if kind == 0x21 and whole[start + 1] in _GIF_NOTES:
-            ledger.notes.append((start, place))
-        elif kind == 0x21:
-            used = _GIF_CONTROL_BYTES if whole[start + 1] == _GIF_CONTROL else 0
-            ledger.strays.append((min(place, start + used), place))
-        if num_left <= 0:
-            break
-    ledger.strays.append((place, media.size_bytes))
+        if kind == GIF_EXTENSION and label in _GIF_NOTES:
+            ledger.notes.append((start, stop))
+        elif kind == GIF_EXTENSION:
+            ledger.strays.append((min(stop, start + _GIF_CONTROL_BYTES * (label == _GIF_CONTROL)), stop))
+        if kind == GIF_EXTENSION and stop - start > _GIF_CONTROL_BYTES:
+            content += joined_subblocks(whole, start + 2, stop)
+    ledger.loose = bytes(content)
+    if stop < len(whole):
+        ledger.strays.append((stop, media.size_bytes))
     return ledger
-
-
-def _behind_subblocks(whole: bytes, place: int, num_left: int) -> tuple[int, int]:
-    while num_left > 0 and place < len(whole) and whole[place]:
-        place += 1 + whole[place]
-        num_left -= 1
-    return min(len(whole), place + 1), num_left
-
-
-def _table_bytes(flags: int) -> int:
-    """Return the size of a colour table."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0

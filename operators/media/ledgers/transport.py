@@ -11,8 +11,8 @@ import numpy.typing as npt
 from operators.media.containers import MediaFile
 from operators.media.ledgers.ledger import Ledger
 from operators.media.ledgers.sections import TABLE_PIDS, SectionCount
+from operators.media.ledgers.unread_payload import PACKET_BYTES, Bytes, UnreadPayload, begins_unit, heads
 
-PACKET_BYTES = 188
 MAX_READ_BYTES = 128 * 2**20
 """Of one file, from its start; after that, `NUM_GLANCES` places are read."""
 NUM_GLANCES = 32
@@ -23,6 +23,8 @@ MAX_SLIPS = 2_000
 """How often packets may be found again after the rhythm was lost; later bytes belong to no stream."""
 MAX_ADAPTATION_BYTES = 48
 """Of clocks, flags and private data before a payload; the rest is stuffing."""
+MAX_NULLS = 100_000
+"""Null packets with content that are kept of one window: more are hidden bytes by their number."""
 NULL_PID = 0x1FFF
 _SIZES = (188, 192, 204)
 _SYNC = 0x47
@@ -30,8 +32,6 @@ _PROOF_PACKETS = 5
 _WINDOW_BYTES = 2**23
 _SEARCH_BYTES = 2**17
 _NUM_PIDS = NULL_PID + 1
-
-Bytes = npt.NDArray[np.uint8]
 
 
 def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]) -> Ledger:
@@ -120,6 +120,7 @@ class _PacketCount:
         self._num_null_bytes = 0
         self._num_adaptation_bytes = 0
         self._sections = SectionCount()
+        self._unread = {pid: UnreadPayload() for pid in known}
         self._is_other = np.ones(_NUM_PIDS, bool)
         self._is_other[[*known, *data, NULL_PID]] = False
 
@@ -130,9 +131,13 @@ class _PacketCount:
         is_scrambled = has_payload & ((rows[:, 3] & 0xC0) > 0)
         self._num_payloads += np.bincount(pids[has_payload], minlength=_NUM_PIDS)
         self._num_scrambled += np.bincount(pids[is_scrambled], minlength=_NUM_PIDS)
-        self._num_null_bytes += PACKET_BYTES * _num_full_nulls(rows, pids)
+        self._num_null_bytes += PACKET_BYTES * len(_full_nulls(rows, pids))
         self._num_adaptation_bytes += _num_adaptation_bytes(rows)
         self._add_others(rows, pids, np.flatnonzero(has_payload & self._is_other[pids]))
+        for pid, unread in self._unread.items():
+            unread.add(rows[has_payload & ~is_scrambled & (pids == pid)], self._sections.content)
+        for row in _full_nulls(rows, pids)[:MAX_NULLS]:
+            self._sections.content.add(row.tobytes())
 
     def _add_others(self, rows: Bytes, pids: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> None:
         places = places[np.argsort(pids[places], kind="stable")]
@@ -148,7 +153,7 @@ class _PacketCount:
         nums = np.bincount(pids[is_other], minlength=_NUM_PIDS)
         nums_begun = np.bincount(pids[is_other & _begins_table(rows)], minlength=_NUM_PIDS)
         num_foreign = int(nums[(nums >= MIN_FOREIGN_PACKETS) & (nums_begun == 0)].sum())
-        return PACKET_BYTES * (num_foreign + _num_full_nulls(rows, pids))
+        return PACKET_BYTES * (num_foreign + len(_full_nulls(rows, pids)))
 
     @staticmethod
     def _pids(rows: Bytes) -> npt.NDArray[np.int64]:
@@ -157,7 +162,10 @@ class _PacketCount:
     def enter(self, ledger: Ledger) -> None:
         """Write the counts to the ledger."""
         self._sections.finish()
-        ledger.num_stray_bytes += self._num_null_bytes + self._num_adaptation_bytes + self._sections.num_other_bytes
+        num_unread = sum(unread.num_bytes for unread in self._unread.values())
+        ledger.num_stray_bytes += self._num_null_bytes + self._num_adaptation_bytes
+        ledger.num_stray_bytes += self._sections.num_other_bytes + num_unread
+        ledger.loose = bytes(self._sections.content.whole)
         num_data_packets = int(self._num_payloads[self._data].sum())
         ledger.num_data_bytes = PACKET_BYTES * num_data_packets + self._sections.num_table_bytes
         ledger.scrambled_ratios = {
@@ -167,17 +175,16 @@ class _PacketCount:
         }
 
 
-def _num_full_nulls(rows: Bytes, pids: npt.NDArray[np.int64]) -> int:
-    """Count null packets whose bytes differ."""
+def _full_nulls(rows: Bytes, pids: npt.NDArray[np.int64]) -> Bytes:
+    """Return the payload of null packets whose bytes differ."""
     null = rows[pids == NULL_PID][:, 4:]
-    return int((null.min(axis=1, initial=255) != null.max(axis=1, initial=0)).sum())
+    full: Bytes = null[null.min(axis=1, initial=255) != null.max(axis=1, initial=0)]
+    return full
 
 
 def _begins_table(rows: Bytes) -> npt.NDArray[np.bool_]:
     """Tell which packets start something other than a packet of a stream, which starts with 0, 0, 1."""
-    first = np.where(rows[:, 3] & 0x20, 5 + rows[:, 4].astype(np.int64), 4).clip(max=PACKET_BYTES - 3)
-    head = np.take_along_axis(rows, first[:, None] + np.arange(3), axis=1)
-    is_table: npt.NDArray[np.bool_] = ((rows[:, 1] & 0x40) > 0) & (head != (0, 0, 1)).any(axis=1)
+    is_table: npt.NDArray[np.bool_] = begins_unit(rows) & (heads(rows)[:, :3] != (0, 0, 1)).any(axis=1)
     return is_table
 
 
