@@ -50,4 +50,4 @@ class Complaints:
 
     def were_made(self) -> bool:
         """Return whether anything was logged about pictures or sound since the last `forget`."""
-        return any(not BESIDE_PICTURES.search(text) for _, _, text in self._lines or ())
+        return bool(self._lines) and any(not BESIDE_PICTURES.search(text) for _, _, text in self._lines or ())

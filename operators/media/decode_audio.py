@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -160,10 +161,11 @@ class FullAudioDecode:
 
     def _walk(self, container: InputContainer, stream: AudioStream, start: float, end: float) -> None:
         origin = self._clock.origin_seconds = origin_seconds(container)
-        clock = start
+        clock, base = start, Fraction(0)
         for frame in self._frames(container, stream, start, end):
-            stamp = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
-            clock = clock if stamp is None else stamp - origin
+            base = base or frame.time_base or Fraction(0)  # of one codec, and expensive to query
+            is_timed = frame.pts is not None and base
+            clock = (frame.pts or 0) * base.numerator / base.denominator - origin if is_timed else clock
             if clock >= end or self._is_full():
                 return
             clock_after = clock + frame.samples / frame.sample_rate
@@ -194,7 +196,7 @@ class FullAudioDecode:
             self.tally.num_damaged += is_counted and (is_encrypted or is_damaged)
             self.tally.num_lost += is_counted and (is_encrypted or is_damaged) and not frames
             if is_counted and frames and not is_damaged:
-                self.tally.paused_seconds += _paused_seconds(packet, frames)
+                self.tally.paused_seconds += _paused_seconds((packet.duration or 0) * self._base, frames)
             yield from frames
 
     def _unhidden(self, packet: Packet[AudioStream]) -> Packet[AudioStream]:
@@ -261,10 +263,9 @@ class FullAudioDecode:
         self.tally.num_samples += count
 
 
-def _paused_seconds(packet: Packet[AudioStream], frames: list[AudioFrame]) -> float:
+def _paused_seconds(stated_seconds: float, frames: list[AudioFrame]) -> float:
     """Return how much longer a packet is stated to last than the sound that came out with it; 0.0 for a short time."""
-    stated = float((packet.duration or 0) * (packet.time_base or 0))
-    excess = stated - sum(frame.samples / frame.sample_rate for frame in frames)
+    excess = stated_seconds - sum(frame.samples / frame.sample_rate for frame in frames)
     return excess if excess > GAP_SECONDS else 0.0
 
 

@@ -19,6 +19,9 @@ GUESSED_CODECS = ("mpeg4",)
 """Copied out of AVI, these also have times that FFmpeg has guessed, which fall at the wrong packets."""
 NUM_GUESSED_PACKETS = 12
 """Read of those, whatever their times."""
+FREE_ORDER_CODECS = ("h264", "hevc")
+"""Encoders of these decide from picture to picture whether others are shown before it; those of older codecs follow a
+pattern, which the first packets show."""
 DECODE_ORDER_CONTAINERS = ("avi",)
 """These only count packets. FFmpeg guesses when each is shown, wrongly for pictures that are shown in another order
 than that of their packets: H.264, and MPEG-4 with two pictures in one packet."""
@@ -97,7 +100,8 @@ def read_ahead(
     if not stream.codec_context.has_b_frames:
         return ahead, False
     is_guessed = stream.codec_context.name in GUESSED_CODECS
-    for packet in islice(packets, NUM_GUESSED_PACKETS if is_guessed else MAX_AHEAD_PACKETS):
+    is_free = stream.codec_context.name in FREE_ORDER_CODECS
+    for packet in islice(packets, MAX_AHEAD_PACKETS if is_free else NUM_GUESSED_PACKETS):
         ahead.append(packet)
         if not is_guessed and not _is_ascending(ahead[-2:]):
             return ahead, False
@@ -116,7 +120,8 @@ def _do_pictures_fall(packets: list[Packet[VideoStream]], stream: VideoStream, m
     context = CodecContext.create(stream.codec_context.codec.name, "r")
     assert isinstance(context, VideoCodecContext)
     context.extradata, context.thread_count = stream.codec_context.extradata, 1
-    context.options = {"max_pixels": str(max_pixels)}
+    # Only the order of pictures matters, so what is costly and changes pixels alone is left out.
+    context.options = {"max_pixels": str(max_pixels), "skip_loop_filter": "all", "skip_idct": "all"}
     stamps: list[int] = []
     try:
         for packet in packets:

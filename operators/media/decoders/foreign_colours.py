@@ -40,10 +40,10 @@ def refuse_foreign_colours(picture: VideoFrame) -> None:
 
 def _is_of_dolby_vision_alone(picture: VideoFrame) -> bool:
     """Return whether the picture has the metadata (RPU) of profile 5: of VDR profile 0, over a base of full range."""
-    try:
-        metadata = bytes(memoryview(side_data(picture)[Type.DOVI_METADATA]))
-    except KeyError:
+    found = side_data(picture)
+    if not len(found) or Type.DOVI_METADATA not in found:
         return False
+    metadata = bytes(memoryview(found[Type.DOVI_METADATA]))
     (start,) = struct.unpack_from("N", metadata)
     header = metadata[start : start + _FULL_RANGE + 1]
     return len(header) > _FULL_RANGE and not header[_PROFILE] and bool(header[_FULL_RANGE])

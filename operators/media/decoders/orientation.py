@@ -83,8 +83,8 @@ def side_data(picture: VideoFrame) -> Any:
 
 def _display_matrix(picture: VideoFrame) -> tuple[int, int, int, int] | None:
     """Return (a, b, c, d): a point at column x and row y is shown at column a x + c y and row b x + d y."""
-    try:
-        numbers = np.frombuffer(memoryview(side_data(picture)[Type.DISPLAYMATRIX]), np.int32)
-    except KeyError:
+    found = side_data(picture)
+    if not len(found) or Type.DISPLAYMATRIX not in found:  # most pictures have none
         return None
+    numbers = np.frombuffer(memoryview(found[Type.DISPLAYMATRIX]), np.int32)
     return (int(numbers[0]), int(numbers[1]), int(numbers[3]), int(numbers[4])) if len(numbers) == 9 else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
 
 import numpy as np
@@ -96,6 +97,8 @@ class PyavDecoder:
         self._decode_order: DecodeOrderTimes | SortedTimes | None = DecodeOrderTimes() if is_unordered else None
         self._is_order_known = is_unordered
         self._picture_seconds: list[float] = []
+        self._picture_base: Fraction | None = None
+        """Unit of the pictures' times: of one stream, and expensive to query."""
         self._is_timed = True
         self._complaints = Complaints()
         self._complaints.listen()
@@ -345,7 +348,8 @@ class PyavDecoder:
         stamp = picture.pts if picture.pts is not None else picture.dts
         stamp = stamp if self._decode_order is None else self._decode_order.stamp(picture)
         if stamp is not None:
-            return float(stamp * (picture.time_base or self._stream.time_base or 0)) - self._origin_seconds
+            base = self._picture_base = self._picture_base or picture.time_base or self._stream.time_base or Fraction(0)
+            return stamp * base.numerator / base.denominator - self._origin_seconds
         return max(self._last_seconds, -self._interval()) + self._interval()
 
     def _count_error(self) -> None:

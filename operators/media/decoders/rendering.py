@@ -101,7 +101,7 @@ class Renderer:
             size.width,
             size.height,
             pixel_format,
-            src_colorspace=_matrix(picture),
+            src_colorspace=None if pixel_format == "gray" else _matrix(picture),  # luma has no matrix
             interpolation=Interpolation.AREA,
             threads=1,
         )

@@ -30,6 +30,8 @@ MAX_HEAD_BYTES = 768
 """Ahead of a packet, with the alignment to 512 bytes that MXF has."""
 TAIL_BYTES = 4 * 2**20
 """Searched for other files: FFmpeg takes what follows a stream without a container for a part of its last packets."""
+DELIMITED = ("mpeg", "ogg", "asf", "nut", "mxf", "caf")
+"""In these, each packet has a header with its length: what follows the last one is a gap."""
 INDEX_BYTES = 32
 """Of one packet, in an index behind the last one."""
 
@@ -51,7 +53,7 @@ def packet_ledger(media: MediaFile) -> Ledger:
     ledger = Ledger(media.size_bytes)
     try:
         with open_apart(media) as container:
-            count = _counted(container, media)
+            count, is_delimited = _counted(container, media), container.format.name in DELIMITED
     except FFmpegError:
         return ledger
     if not count.used:
@@ -59,7 +61,8 @@ def packet_ledger(media: MediaFile) -> Ledger:
     end = min(media.size_bytes, stated_end(media) or media.size_bytes)
     _take_regions(ledger, count, end)
     ledger.strays.append((end, media.size_bytes))
-    ledger.coded.append((max(min(count.used) + 1, media.size_bytes - TAIL_BYTES), media.size_bytes))
+    if not is_delimited:
+        ledger.coded.append((max(min(count.used) + 1, media.size_bytes - TAIL_BYTES), media.size_bytes))
     ledger.num_stray_bytes += count.num_excess_bytes
     ledger.num_data_bytes += count.num_data_bytes
     return ledger

@@ -73,3 +73,12 @@ def _in_order_of_decoding(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
     for number, packet in enumerate(packets):
         packet.pts = packet.dts = number
         yield packet
+
+
+def test_looking_ahead_reads_no_more_than_a_pattern(tmp_path: Path) -> None:
+    """Of codecs whose pictures follow one: each packet of it is decoded twice."""
+    path = write_video(tmp_path / "a.mpg", num_frames=40, codec="mpeg2video", options={"bf": "0"})
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        ahead, is_unordered = read_ahead(_in_order_of_decoding(container.demux(stream)), stream, 1_000_000)
+    assert (len(ahead) <= 12, is_unordered) == (True, False)

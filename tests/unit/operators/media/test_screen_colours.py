@@ -15,6 +15,9 @@ from av.video.reformatter import Interpolation
 from models.card import FrameInput
 from models.opennsfw import OpenNsfw, load_opennsfw
 from operators.frames.image_input import frame_input
+from operators.media.decoders.orientation import UPRIGHT
+from operators.media.decoders.rendering import PictureOrientation, Renderer
+from operators.media.geometry import Size
 from operators.media.screen_colours import Colours, on_screen, screen_luma
 from ops.assets.cache import default_cache_dir
 from tests.decoded_here import DecodedHere, decoded_here
@@ -154,3 +157,12 @@ def test_darkness_is_dark_and_nothing_is_nan(transfer: int) -> None:
     shown = on_screen(grey, Colours(transfer, BT2020)).astype(int)
     assert (shown[0, 0] == 0).all() and (shown[-1, -1] >= 254).all()
     assert (np.diff(shown.reshape(-1, 3)[:, 1]) >= 0).all()
+
+
+def test_luma_of_a_large_picture_is_its_own() -> None:
+    """Colours have no part in it, whichever matrix players assume: a large picture does not state any."""
+    planes = np.full((720 * 3 // 2, 1280), 100, np.uint8)
+    planes[720:] = 200
+    picture = av.VideoFrame.from_ndarray(planes, "yuv420p")
+    luma = Renderer(16 / 9).luma(picture, Size(160, 90), PictureOrientation(1.0, UPRIGHT))
+    assert np.abs(luma.astype(int) - round((100 - 16) * 255 / 219)).max() <= 1
