@@ -147,7 +147,7 @@ def _run(found: EvaluationSet, options: Options, settings: Settings, *, is_quiet
 
 
 def _show(result: SetResult, *, json_output: bool) -> None:
-    from ops.evaluate.report import COLUMNS, advice_lines, cost_lines, rows
+    from ops.evaluate.report import COLUMNS, advice_lines, cost_lines, left_out_lines, rows
 
     if json_output:
         print_json(result)
@@ -159,7 +159,7 @@ def _show(result: SetResult, *, json_output: bool) -> None:
     for row in rows(result):
         table.add_row(*row)
     out.table(table)
-    _print_lines([*advice_lines(result), *cost_lines(result)])
+    _print_lines([*advice_lines(result), *left_out_lines(result), *cost_lines(result)])
 
 
 def _print_lines(lines: Iterable[str]) -> None:

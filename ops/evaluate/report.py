@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from ops.evaluate.result import MethodResult, MetricValue, SetResult, SubjectResult, ThresholdAdvice
+from schemas.counted import counted
 
 COLUMNS: Final = ("subject", "method", "metric", "value", "95 % interval", "n")
 NOT_MEASURED: Final = "not measured"
+_MOST_LEFT_OUT: Final = 10
 
 
 def rows(result: SetResult) -> Iterator[tuple[str, str, str, str, str, str]]:
@@ -59,6 +61,14 @@ def _advice_line(subject: SubjectResult, method: MethodResult, advice: Threshold
         return f"{start} is reached by no threshold"
     parts = [f"precision {told_value(advice.precision)}", f"recall {told_value(advice.recall)}"]
     return f"{start} from {advice.threshold:g} on: {', '.join(parts)}, {_percent(advice.load)} of the items"
+
+
+def left_out_lines(result: SetResult) -> Iterator[str]:
+    """Yield how many items could not be judged, and the first of them with their reasons."""
+    if result.left_out:
+        yield f"{counted(len(result.left_out), 'item')} left out, such as:"
+    for item, reason in list(result.left_out.items())[:_MOST_LEFT_OUT]:
+        yield f"  {item}: {reason}"
 
 
 def cost_lines(result: SetResult) -> Iterator[str]:

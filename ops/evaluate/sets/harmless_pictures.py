@@ -7,13 +7,17 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.archives.fetching import files_of
+from ops.evaluate.disjoint import require_disjoint
 from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
 from ops.evaluate.judgements import PRODUCT, AnyJudgement, Choice, MethodSpent, Scored
 from schemas.identity import Modality
+
+if TYPE_CHECKING:
+    from ops.evaluate.product import Analyse
 
 TRUTH_FILE: Final = Path(__file__).with_name("pictures.toml")
 NUDITY: Final = "sexual/explicit/nudity"
@@ -43,7 +47,11 @@ class Picture:
 
 
 class HarmlessPictures:
-    """See the module."""
+    """See the module.
+
+    Args:
+        analyse: what analyses the pictures; the product if None.
+    """
 
     name = "harmless-pictures"
     version = 1
@@ -73,13 +81,17 @@ class HarmlessPictures:
     modalities: tuple[Modality, ...] = ("frames",)
     models = ("efficientnet-lite0", "opennsfw")
 
+    def __init__(self, analyse: Analyse | None = None) -> None:
+        self._analyse = analyse
+
     def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | MethodSpent]:
         """Yield tags, and the scores of both labels, of each picture."""
         from ops.evaluate.product import analysed, spent
 
         pictures = chosen_pictures(run)
+        require_disjoint(picture.path for picture in pictures)
         files = {picture.item: opaque_copy(picture, run.folder) for picture in pictures}
-        found = analysed(files, run.on_item)
+        found = (self._analyse or analysed)(files, run.on_item, {})
         for picture, said in zip(pictures, found, strict=True):
             tags = cast("list[Mapping[str, Any]]", said.feature("visual.tags") or [])
             if picture.classes is not None:
