@@ -57,6 +57,8 @@ def advice_lines(result: SetResult) -> Iterator[str]:
 
 def _advice_line(subject: SubjectResult, method: MethodResult, advice: ThresholdAdvice) -> str:
     start = f"{subject.subject}, {method.method}: {advice.wanted} {advice.target:g}"
+    if advice.wanted == "precision" and not subject.num_positives:
+        return f"{start} is {NOT_MEASURED}: nothing in the set shows it"
     if advice.threshold is None:
         return f"{start} is reached by no threshold"
     parts = [f"precision {told_value(advice.precision)}", f"recall {told_value(advice.recall)}"]

@@ -66,7 +66,8 @@ class TestLines:
         """A reached target is told with what it gives, an unreached one as such."""
         found = list(advice_lines(a_result()))
         assert any(line.startswith("a label, vidsignal: precision 0.9 from 0.9 on: precision 1.000") for line in found)
-        assert "harmless, vidsignal: precision 0.9 is reached by no threshold" in found
+        assert "harmless, vidsignal: precision 0.9 is not measured: nothing in the set shows it" in found
+        assert "harmless, vidsignal: review load 0.5 is reached by no threshold" in found
 
     def test_left_out(self) -> None:
         """The number of items, and at most ten of them with their reasons; nothing where none is left out."""
