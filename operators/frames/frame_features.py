@@ -10,7 +10,6 @@ import numpy as np
 
 from models.card import FrameInput
 from operators.frames.image_input import frame_input
-from operators.frames.perceptual_hash import PerceptualHash, perceptual_hash
 from operators.frames.quality import FrameQuality, frame_quality
 from operators.frames.static_ratio import thumbnail
 
@@ -22,7 +21,6 @@ class FrameFeatures:
     squares: Mapping[FrameInput, np.ndarray]
     """What the models see: one for all cards that want the same."""
     quality: FrameQuality
-    perceptual_hash: PerceptualHash
     thumbnail: np.ndarray
     """(32, 32) uint8."""
 
@@ -33,6 +31,5 @@ def look_at(pixels: np.ndarray, inputs: Iterable[FrameInput]) -> FrameFeatures:
     return FrameFeatures(
         squares={how: frame_input(pixels, how) for how in dict.fromkeys(inputs)},
         quality=frame_quality(luma),
-        perceptual_hash=perceptual_hash(luma),
         thumbnail=thumbnail(luma),
     )

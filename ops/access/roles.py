@@ -142,6 +142,7 @@ VERDICT: Final = RoleAccess(
         _STALLS,
         whole(Keys.spaces),
         whole(lambda keys: keys.space("*")),
+        whole(Keys.picture_hashes),
         of_role(Keys.applied, "verdict", SIGNALS),
     ),
     commands=(
@@ -191,7 +192,10 @@ READER_RECOMMENDER: Final = RoleAccess(
         *(of_videos(key) for key in (Keys.deletion_marker, Keys.deletion)),
         whole(Keys.spaces),
     ),
-    keys=(whole(lambda keys: keys.space("*")),),  # Redis treats a search as a write; none of the commands writes
+    keys=(
+        whole(lambda keys: keys.space("*")),
+        whole(Keys.picture_hashes),
+    ),  # Redis treats a search as a write; none of the commands writes
     commands=(*_READING, *_VECTOR_READING, *_TRANSACTIONS),
 )
 READER_TRAINER: Final = RoleAccess(

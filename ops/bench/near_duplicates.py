@@ -22,14 +22,17 @@ from schemas.outcomes import Outcome
 from schemas.uploads import FileSource, VideoUploaded
 from streams.config.settings import Settings, read_settings
 from streams.similarity.near_duplicates import (
+    CANDIDATE_COSINE,
+    NEAR_PICTURE_BITS,
+    NEAR_VIDEO_COSINE,
     SAME_PICTURE_BITS,
     SAME_VIDEO_COSINE,
     SAME_VIDEO_RATIO,
     FrameSimilarity,
     frame_similarity,
-    usable_hashes,
 )
 from streams.similarity.query import PICTURE_SPACE
+from streams.similarity.video_hashes import VideoHashes, video_hashes
 
 ORIGINALS: Final = (
     "bigbuckbunny.mp4",
@@ -43,9 +46,10 @@ ORIGINALS: Final = (
 )
 """Clips of different contents."""
 METHODS: Final[dict[str, Callable[[FrameSimilarity], bool]]] = {
-    "hash": lambda found: found.is_same_by_hash,
-    "embedding": lambda found: found.is_same_by_embedding,
-    "either": lambda found: found.is_near_duplicate,
+    "hash": lambda found: found.found_by == "hash",
+    "hash or both": lambda found: found.found_by in ("hash", "hash and embedding"),
+    "any": lambda found: found.is_near_duplicate,
+    "candidate": lambda found: found.is_candidate,
 }
 ORIGINAL: Final = "original"
 _FEWER = 4
@@ -59,7 +63,7 @@ class AnalysedClip:
     """File name of the original."""
     copy: str
     """A name of `COPIES`, or `original`."""
-    hashes: tuple[int, ...]
+    hashes: VideoHashes
     embedding: np.ndarray
     """(1280,) float32 of length one."""
 
@@ -81,8 +85,9 @@ def bench_near_duplicates(options: BenchOptions) -> BenchReport:
         competitors={"similarity": _described(copies)},
         remarks=(
             f"{len(clips)} clips of {len(clips) // (1 + len(COPIES))} contents; {len(strangers)} pairs of strangers",
-            f"hash: {SAME_VIDEO_RATIO:.0%} of frames within {SAME_PICTURE_BITS} of 256 bits, mirrored or not; "
-            f"embedding: cosine of at least {SAME_VIDEO_COSINE}",
+            f"hash: {SAME_VIDEO_RATIO:.0%} of frames within {SAME_PICTURE_BITS} of 256 bits, mirrored or not; both: "
+            f"within {NEAR_PICTURE_BITS} bits, with a cosine of at least {NEAR_VIDEO_COSINE}; "
+            f"any: these, and a cosine of at least {SAME_VIDEO_COSINE}; candidate: at least {CANDIDATE_COSINE} alone",
             "so few contents say little of false matches among millions of videos: fit thresholds to your own",
         ),
     )
@@ -122,7 +127,7 @@ def _clip(content: str, copy: str, outcome: Outcome) -> AnalysedClip:
     if PICTURE_SPACE not in record.embeddings:
         raise RuntimeError(f"{content}, {copy}: no embedding; failed: {outcome.verdict.modalities.failed}")
     embedding = np.array(record.embeddings[PICTURE_SPACE].unpack(), dtype=np.float32)
-    return AnalysedClip(content, copy, usable_hashes(record.features), embedding / np.linalg.norm(embedding))
+    return AnalysedClip(content, copy, video_hashes(record.features), embedding / np.linalg.norm(embedding))
 
 
 def _compare(first: AnalysedClip, second: AnalysedClip) -> FrameSimilarity:

@@ -9,6 +9,7 @@ from streams.dead_letters.dead_letter_index import DeadLetterIndex
 from streams.kafka.group_names import group_of
 from streams.lifecycle.release import release
 from streams.recovery.rebuild import RebuildStores
+from streams.similarity.picture_index import PictureIndex
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadlines
@@ -37,7 +38,7 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
         Deadlines(redis, keys),
         applied,
         expiry,
-        (Vectors(redis, keys),),
+        (Vectors(redis, keys), PictureIndex(redis, keys)),
         dead_letters,
         tombstones,
         gaps_of(settings, redis),

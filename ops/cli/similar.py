@@ -19,6 +19,7 @@ from streams.store.keys import Keys
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from streams.similarity.alignment import MatchedTimes
     from streams.similarity.duplicates import NearDuplicate
 
 
@@ -30,7 +31,8 @@ def similar(
     market: Annotated[str | None, typer.Option(help="Only videos of this market, such as DE.")] = None,
     allowed_only: Annotated[bool, typer.Option("--allowed-only", help="Only videos whose verdict is allow.")] = False,
     copies: Annotated[
-        bool, typer.Option("--near-duplicates", help="Only copies, by hashes of frames and by embedding of pictures.")
+        bool,
+        typer.Option("--near-duplicates", help="Only copies and candidates, by hashes of pictures and by embedding."),
     ] = False,
     count: Annotated[int, typer.Option(help="How many at most.")] = 10,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video.")] = False,
@@ -73,6 +75,18 @@ def _line(found: Neighbour | NearDuplicate) -> str:
         words = ("action", "status", "market", "language", "duration_seconds")
         shown = "  ".join(f"{word}={found.attributes[word]}" for word in words if word in found.attributes)
         return f"{found.cosine:.3f}  {found.video_id}  {shown}"
-    frames = found.frame_similarity
+    frames, times = found.frame_similarity, found.times
     turned = ", mirrored" if frames.is_mirrored else ""
-    return f"{found.neighbour.video_id}  frames {frames.matched_ratio:.0%}{turned}  cosine {frames.cosine:.3f}"
+    speed = f", speed {times.speed:g}" if times and times.speed != 1.0 else ""
+    where = f"  {_stretch(times)}{speed}" if times else ""
+    return (
+        f"{found.neighbour.video_id}  by {found.found_by}  frames {frames.matched_ratio:.0%}{turned}"
+        f"  cosine {frames.cosine:.3f}{where}"
+    )
+
+
+def _stretch(times: MatchedTimes) -> str:
+    return (
+        f"{times.first_start_seconds:.1f}-{times.first_end_seconds:.1f} s is "
+        f"{times.second_start_seconds:.1f}-{times.second_end_seconds:.1f} s there"
+    )

@@ -1,91 +1,176 @@
-"""Duplicates of a video: recognised by perceptual hashes of their frames, and by the direction of their embedding.
+"""Copies of a video: recognised by perceptual hashes of their pictures, of parts of them, and by their embedding.
 
 Hashes follow the advice of PDQ's authors (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing
-Algorithm", 2019): two within 31 of 256 bits are the same picture, and those of low quality are not compared. Order and
-time of frames are ignored, so a sped-up copy is found if the same pictures were sampled. Mirrored pictures are found by
-the mirrored hash; cropped ones hardly, so the embedding is used for them.
+Algorithm", 2019): two within 31 of 256 bits are the same picture, and those of low quality are not compared. Mirrored
+pictures are found by the mirrored hash, cropped ones by the parts of the original, and those with something around them
+by the inner part of the copy.
+
+The embedding alone says that two videos look alike, not that one is a copy: two people before one wall, a red and a
+green traffic light. So it needs hashes that are nearer than those of strangers, unless it is nearly the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import product
+from typing import Final, Literal
 
 from operators.frames.perceptual_hash import USABLE_QUALITY
-from schemas.evidence import Feature
+from operators.frames.picture_parts import UPRIGHT
+from streams.similarity.alignment import MatchedTimes, matched_times
+from streams.similarity.video_hashes import THIRDS, WHOLE, HashedPicture, VideoHashes, distance
 
 SAME_PICTURE_BITS: Final = 31
 SAME_VIDEO_RATIO: Final = 0.5
-"""Share of matching frames from which two videos count as copies."""
-SAME_VIDEO_COSINE: Final = 0.85
-"""Cosine of embeddings from which two videos count as copies, whatever the hashes.
+"""Share of matching pictures from which two videos count as copies."""
+PART_OF_VIDEO_RATIO: Final = 0.25
+"""Share of matching pictures that is enough if most others are near: of pictures that move, other moments are
+sampled."""
+NEAR_VIDEO_RATIO: Final = 0.75
+NEAR_PICTURE_BITS: Final = 72
+"""Distance of pictures that may be the same, changed by a caption, a crop or a small turn. Pictures of strangers are
+120 bits apart, the nearest of many 80."""
+NEAR_VIDEO_COSINE: Final = 0.75
+"""Cosine of embeddings from which near pictures make two videos copies."""
+CANDIDATE_COSINE: Final = 0.85
+"""Cosine of embeddings from which a video that its hashes do not confirm is a candidate."""
+SAME_VIDEO_COSINE: Final = 0.95
+"""Cosine of embeddings from which two videos count as copies, whatever the hashes: copies that are turned by a few
+degrees. Confirm such a match before acting on it."""
 
-It is between the copies and the unrelated videos of `vidsignal bench near-duplicates`, a set of eight contents; among
-millions of videos some unrelated ones come closer, so confirm a match before acting on it.
-"""
+FoundBy = Literal["hash", "hash and embedding", "embedding"]
 
-_ODD_COLUMNS: Final = int("5" * 64, 16)
-"""Bits of odd horizontal frequencies, which change their sign when a picture is mirrored."""
+MIN_QUALITY: Final = 10
+"""Of pictures that are near: below it there is nothing to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewMatch:
+    """How well one view of a video matches one of another."""
+
+    first_view: str
+    second_view: str
+    is_mirrored: bool
+    same_ratio: float
+    """Share of pictures with the same picture in the other video, of the video with the larger share."""
+    near_ratio: float
+    """The same of pictures that are near."""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the pictures alone say that one video is a copy of the other."""
+        is_part = self.same_ratio >= PART_OF_VIDEO_RATIO and self.near_ratio >= NEAR_VIDEO_RATIO
+        return self.same_ratio >= SAME_VIDEO_RATIO or is_part
+
+
+NO_MATCH: Final = ViewMatch(WHOLE, WHOLE, is_mirrored=False, same_ratio=0.0, near_ratio=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class FrameSimilarity:
     """Similarity of two videos."""
 
-    matched_ratio: float
-    """Share of matching frames, of the video with the larger share; 0 if either has no usable frame."""
-    is_mirrored: bool
-    """Whether the frames match better when mirrored."""
+    match: ViewMatch
+    """Of the two views that match best."""
+    near_ratio: float
+    """Largest share of near pictures, of any views."""
     cosine: float
     """Of the embeddings in the image space."""
 
     @property
-    def is_same_by_hash(self) -> bool:
-        """Whether the hashes alone match."""
-        return self.matched_ratio >= SAME_VIDEO_RATIO
+    def matched_ratio(self) -> float:
+        """Share of matching pictures, of the video with the larger share; 0 if either has no usable picture."""
+        return self.match.same_ratio
 
     @property
-    def is_same_by_embedding(self) -> bool:
-        """Whether the embedding alone matches."""
-        return self.cosine >= SAME_VIDEO_COSINE
+    def is_mirrored(self) -> bool:
+        """Whether the pictures match better when mirrored."""
+        return self.match.is_mirrored
+
+    @property
+    def found_by(self) -> FoundBy | None:
+        """What makes the second video a copy; None if it is none."""
+        if self.match.is_same:
+            return "hash"
+        if self.near_ratio >= SAME_VIDEO_RATIO and self.cosine >= NEAR_VIDEO_COSINE:
+            return "hash and embedding"
+        return "embedding" if self.cosine >= SAME_VIDEO_COSINE else None
 
     @property
     def is_near_duplicate(self) -> bool:
-        """Whether either matches."""
-        return self.is_same_by_hash or self.is_same_by_embedding
+        """Whether the second video is a copy."""
+        return self.found_by is not None
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether the second video looks alike, and nothing confirms that it is a copy."""
+        return not self.is_near_duplicate and self.cosine >= CANDIDATE_COSINE
 
 
-def usable_hashes(features: Mapping[str, Feature]) -> tuple[int, ...]:
-    """Return the hashes of a video's frames as integers, without those of low quality and duplicates."""
-    feature = features.get("visual.perceptual_hashes")
-    entries: Sequence[Mapping[str, Any]] = feature.value if feature else ()
-    return tuple(dict.fromkeys(int(entry["hash"], 16) for entry in entries if entry["quality"] >= USABLE_QUALITY))
+def frame_similarity(first: VideoHashes, second: VideoHashes, cosine: float) -> FrameSimilarity:
+    """Compare two videos by the hashes of `video_hashes` and the cosine of their embeddings."""
+    matches = [
+        _match(first, second, views, is_mirrored=is_mirrored)
+        for is_mirrored in (False, True)
+        for views in _comparable_views(first, second)
+    ]
+    best = max(matches, key=lambda match: (match.same_ratio, match.near_ratio), default=NO_MATCH)
+    return FrameSimilarity(best, max((match.near_ratio for match in matches), default=0.0), cosine)
 
 
-def mirrored(perceptual_hash: int) -> int:
-    """Return the hash of the mirrored picture, except for a few bits.
-
-    Mirroring changes the sign of odd horizontal frequencies; a bit says whether one exceeds the median, which is close
-    to zero.
-    """
-    return perceptual_hash ^ _ODD_COLUMNS
-
-
-def frame_similarity(first: Sequence[int], second: Sequence[int], cosine: float) -> FrameSimilarity:
-    """Compare two videos by the hashes of `usable_hashes` and the cosine of their embeddings."""
-    straight = matched_ratio(first, second)
-    turned = matched_ratio([mirrored(each) for each in first], second)
-    return FrameSimilarity(matched_ratio=max(straight, turned), is_mirrored=turned > straight, cosine=cosine)
+def _comparable_views(first: VideoHashes, second: VideoHashes) -> Iterator[tuple[str, str]]:
+    """Yield the views of two videos that may show the same: one is a part of the other, or both are cut alike."""
+    for view in first:
+        for other in second:
+            is_alike = view == other != UPRIGHT
+            is_part = WHOLE in (view, other) and THIRDS not in (view, other)
+            if is_alike or is_part:
+                yield view, other
 
 
-def matched_ratio(first: Sequence[int], second: Sequence[int]) -> float:
-    """Return the share of frames that match the other video, of the video with the larger share: a part is a copy,
-    too."""
-    if not first or not second:
-        return 0.0
-    return max(_with_partner(first, second) / len(first), _with_partner(second, first) / len(second))
+def _match(first: VideoHashes, second: VideoHashes, views: tuple[str, str], *, is_mirrored: bool) -> ViewMatch:
+    pictures, others = (_distinct(video[view]) for video, view in zip((first, second), views, strict=True))
+    rows = [[distance(one, other, is_mirrored=is_mirrored) for other in others] for one in pictures]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    # Parts, and pictures between others, are of some pictures alone: how much of another video they cover says nothing.
+    counts_first, counts_second = views[0] == views[1] or views[0] != WHOLE, views[0] == views[1] or views[1] != WHOLE
+    sides = [(pictures, others, rows)] * counts_first + [(others, pictures, columns)] * counts_second
+    return ViewMatch(
+        *views,
+        is_mirrored=is_mirrored,
+        same_ratio=max(_ratio(*side, bits=SAME_PICTURE_BITS, quality=USABLE_QUALITY) for side in sides),
+        near_ratio=max(_ratio(*side, bits=NEAR_PICTURE_BITS, quality=MIN_QUALITY) for side in sides),
+    )
 
 
-def _with_partner(hashes: Sequence[int], others: Sequence[int]) -> int:
-    return sum(any((each ^ other).bit_count() <= SAME_PICTURE_BITS for other in others) for each in hashes)
+def _distinct(pictures: Sequence[HashedPicture]) -> list[HashedPicture]:
+    """Return pictures of different hashes: one that stands still must not outweigh all others."""
+    return list({picture.values: picture for picture in pictures}.values())
+
+
+def _ratio(
+    pictures: Sequence[HashedPicture],
+    others: Sequence[HashedPicture],
+    rows: Sequence[Sequence[int]],
+    *,
+    bits: int,
+    quality: int,
+) -> float:
+    """Return the share of the pictures with at least this quality that have a partner within so many bits."""
+    columns = [number for number, other in enumerate(others) if other.quality >= quality]
+    counted = [row for picture, row in zip(pictures, rows, strict=True) if picture.quality >= quality]
+    matched = sum(any(row[number] <= bits for number in columns) for row in counted)
+    return matched / len(counted) if counted else 0.0
+
+
+def times_of(first: VideoHashes, second: VideoHashes, found: FrameSimilarity) -> MatchedTimes | None:
+    """Return where two videos show the same, by the views that match best; None if no hashes are near."""
+    pictures, others = first.get(found.match.first_view, ()), second.get(found.match.second_view, ())
+    bits = SAME_PICTURE_BITS if found.match.is_same else NEAR_PICTURE_BITS
+    pairs = [
+        (one.pts_seconds, other.pts_seconds)
+        for one, other in product(pictures, others)
+        if distance(one, other, is_mirrored=found.is_mirrored) <= bits
+    ]
+    return matched_times(pairs)

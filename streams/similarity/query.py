@@ -132,10 +132,21 @@ async def _require_vector(redis: Redis, keys: Keys, video_id: str, space: str) -
     raise NotInSpace(f"video {video_id!r} has no vector in any space: not analysed yet, or nothing to embed in it")
 
 
+def matches(filters: Filters, attributes: Mapping[str, Any]) -> bool:
+    """Return whether a video's attributes pass the filters, as those of `filter_expression`."""
+    is_allowed = attributes.get("action") == "allow" and attributes.get("status") != "pending"
+    return filters.market in (None, attributes.get("market")) and (is_allowed or not filters.is_allowed_only)
+
+
+def parsed_attributes(answer: Any) -> Mapping[str, Any]:
+    """Return attributes as Redis or its client gives them; empty if there are none."""
+    found: Mapping[str, Any] = answer if isinstance(answer, dict) else json.loads(answer or "{}")
+    return found
+
+
 def _neighbour(name: bytes | str, answer: Mapping[str, Any]) -> Neighbour:
-    attributes = answer["attributes"] or {}
     return Neighbour(
         video_id=name.decode() if isinstance(name, bytes) else name,
         cosine=2.0 * float(answer["score"]) - 1.0,
-        attributes=attributes if isinstance(attributes, dict) else json.loads(attributes),
+        attributes=parsed_attributes(answer["attributes"]),
     )

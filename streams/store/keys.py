@@ -22,6 +22,7 @@
 | `vs:gaps` | sorted set | `<partition>|<video_id>` of each gap by the time of the next refold; not for readers |
 | `vs:spaces` | set | names of the embedding spaces that were ever written |
 | `vs:space:<space>` | vector set | by video id, the embeddings of one space with attributes to filter by |
+| `vs:picture-hashes` | vector set | hashes of the pictures of all videos, `<number>:<video_id>`; not for readers |
 | `vs:refused` | sorted set | video ids by the time of their last refusal; not for readers |
 | `vs:jobs` | sorted set | ids of reprocessing jobs by start time; not for readers |
 | `vs:job:<id>` | hash | one such job: its filter, and the offsets of its records; not for readers |
@@ -127,6 +128,10 @@ class Keys:
     def space(self, space: str) -> str:
         """Vector set: the embeddings of one space, by video id."""
         return f"{self.prefix}vs:space:{space}"
+
+    def picture_hashes(self) -> str:
+        """Vector set: hashes of pictures, up to a few of each video."""
+        return f"{self.prefix}vs:picture-hashes"
 
     def jobs(self) -> str:
         """Sorted set: ids of reprocessing jobs by start time."""

@@ -32,6 +32,7 @@ from streams.record import Record
 from streams.recovery.audit import Audit
 from streams.recovery.periodic_audit import PeriodicAudit, take_turn
 from streams.recovery.rebuild import RebuildStores
+from streams.similarity.picture_index import PictureIndex
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadlines
@@ -173,6 +174,11 @@ class Shared:
         return Vectors(self.redis, self.keys)
 
     @property
+    def picture_index(self) -> PictureIndex:
+        """The follower that indexes hashes of pictures."""
+        return PictureIndex(self.redis, self.keys)
+
+    @property
     def expiring(self) -> Deadlines:
         """Times at which expiry is checked."""
         return Deadlines(self.redis, self.keys, self.keys.expiring())
@@ -185,7 +191,7 @@ class Shared:
     @property
     def followers(self) -> tuple[Follower, ...]:
         """All followers of outcomes."""
-        return (self.vectors, self.expiry)
+        return (self.vectors, self.picture_index, self.expiry)
 
     @property
     def expiry_poller(self) -> DuePoller:
@@ -212,7 +218,9 @@ class Shared:
     def audit(self, policy: Policy) -> PeriodicAudit:
         """The background audit."""
         settings = self.settings
-        stores = RebuildStores(self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors,))
+        stores = RebuildStores(
+            self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors, self.picture_index)
+        )
         audit = Audit(settings, self.ruleset(policy), stores, self.publisher, self.gaps, self.fold_watch)
         interval_seconds = settings.audit_interval_seconds
         turn = partial(take_turn, self.redis, self.keys, interval_seconds)

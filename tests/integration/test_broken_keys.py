@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 import redis as blocking
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from schemas.codec import encode
@@ -28,7 +29,9 @@ from streams.engagement.store import EngagementStore, Retention, decode_record
 from streams.lifecycle.own_deaths import OwnDeaths
 from streams.record import Place, Record
 from streams.recovery.periodic_audit import take_turn
+from streams.similarity.picture_index import PictureIndex
 from streams.similarity.vectors import Vectors
+from streams.similarity.video_hashes import video_hashes
 from streams.store.applied import AppliedOffsets, StoreBehindLog
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
@@ -40,7 +43,7 @@ from streams.store.refusal_reading import read_refusals
 from streams.store.stalls import StallMemory
 from streams.store.video_statuses import Registered, VideoStatuses
 from tests.integration.gap_world import World, clip, rest
-from tests.sample_facts import VIDEO_ID, accepted, signal
+from tests.sample_facts import VIDEO_ID, accepted, feature, signal
 
 KEYS: Final = Keys()
 OTHER: Final = "video-2"
@@ -157,6 +160,21 @@ async def vectors(redis: Redis) -> None:
     await writer.replace(outcome)
     assert await writer.differences(VIDEO_ID, outcome) == []
     await writer.remove(VIDEO_ID)
+
+
+async def picture_hashes(redis: Redis) -> None:
+    world = World(redis)
+    await world.handle(*clip(), rest())
+    outcome: Outcome | None = (await world.outcomes.read(VIDEO_ID)).outcome
+    assert outcome is not None
+    entry = {"pts_seconds": 0.5, "hash": f"{2**200 - 1:064x}", "quality": 99}
+    seen = replace(outcome.record, features={"visual.perceptual_hashes": feature([entry])})
+    outcome = replace(outcome, record=seen)
+    index = PictureIndex(redis, KEYS)
+    await index.replace(outcome)
+    assert await index.differences(VIDEO_ID, outcome) == []
+    assert await index.sharing(video_hashes(seen.features), 9) == [VIDEO_ID]
+    await index.remove(VIDEO_ID)
 
 
 async def attempts(redis: Redis) -> None:
@@ -295,6 +313,7 @@ KINDS: Final[dict[str, Kind]] = {
     "stalls": Kind(KEYS.stalls("host"), "string", stalls),
     "spaces": Kind(KEYS.spaces(), "set", vectors),
     "space": Kind(KEYS.space("frames-space/3"), "vectorset", vectors),
+    "picture_hashes": Kind(KEYS.picture_hashes(), "vectorset", picture_hashes),
     "jobs": Kind(KEYS.jobs(), "zset", job),
     "job": Kind(KEYS.job("a"), "hash", job),
     "backfill_paused": Kind(KEYS.backfill_paused(), "string", there),

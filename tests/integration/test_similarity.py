@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -16,11 +17,13 @@ from schemas.codec import encode
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import ModalityStates, Outcome, RecommendationRecord, Verdict, Version
 from schemas.receipts import Cost
+from streams.similarity.duplicates import NUM_NEAREST as NUM_CANDIDATES
 from streams.similarity.duplicates import near_duplicates
-from streams.similarity.near_duplicates import mirrored
+from streams.similarity.picture_index import NUM_NEAREST, PictureIndex
 from streams.similarity.query import PICTURE_SPACE, Filters, InvalidQuery, NotInSpace, UnknownVideo, similar
 from streams.similarity.spaces import Space, UnknownSpace, drop_space, read_migration, read_spaces
 from streams.similarity.vectors import Vectors
+from streams.similarity.video_hashes import mirrored, video_hashes
 from streams.store.keys import Keys
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, feature
 
@@ -31,6 +34,8 @@ COST = Cost(
     cpu_seconds=0.0, device_seconds=0.0, decode_cpu_seconds=0.0, num_decodes=0, usd=0.0, joules=0.0, is_modelled=True
 )
 HASH = int("9c" * 32, 16)
+VALUES = [int.from_bytes(blake2b(bytes([number])).digest()[:32]) for number in range(8)]
+"""Hashes of pictures that differ."""
 
 
 @pytest.fixture
@@ -62,6 +67,12 @@ def outcome(
     )  # fmt: skip
 
 
+def seen(*values: int) -> dict[str, Feature]:
+    """Hashes of pictures, one a second."""
+    entries = [{"pts_seconds": float(at), "hash": f"{value:064x}", "quality": 99} for at, value in enumerate(values)]
+    return {"visual.perceptual_hashes": feature(entries)}
+
+
 async def store(redis: Redis, said: Outcome) -> None:
     """What the verdict role writes of an outcome, as far as it is read here, and the vectors."""
     record = said.record
@@ -72,6 +83,7 @@ async def store(redis: Redis, said: Outcome) -> None:
     for name, value in record.features.items():
         await redis.hset(KEYS.features(record.video_id), name, encode(value))
     await Vectors(redis, KEYS).replace(said)
+    await PictureIndex(redis, KEYS).replace(said)
 
 
 async def ids(redis: Redis, video_id: str, space: str = OLD, **filters: Any) -> list[str]:
@@ -238,6 +250,73 @@ class TestNearDuplicates:
         found = await near_duplicates(redis, KEYS, "a")
         assert [each.neighbour.video_id for each in found] == ["mirrored", "twin"]
         assert [each.frame_similarity.is_mirrored for each in found] == [True, False]
+
+    async def test_a_clip_inside_a_longer_video(self, redis: Redis) -> None:
+        """Is found by its pictures, with the times in both, however many videos look more alike; filters hold."""
+        await store(redis, outcome("clip", {PICTURE_SPACE: UP}, seen(*VALUES[:4])))
+        for number in range(NUM_CANDIDATES + 10):
+            await store(redis, outcome(f"alike-{number}", {PICTURE_SPACE: (0.8, 0.0, 1.0)}))
+        await store(redis, outcome("longer", {PICTURE_SPACE: ASIDE}, seen(*VALUES[4:], *VALUES[:4])))
+        (found,) = await near_duplicates(redis, KEYS, "clip")
+        assert (found.neighbour.video_id, found.found_by) == ("longer", "hash")
+        assert found.neighbour.attributes["market"] == "DE"
+        assert found.times is not None
+        assert (found.times.first_start_seconds, found.times.second_start_seconds) == (0.0, 4.0)
+        assert await near_duplicates(redis, KEYS, "clip", filters=Filters(market="FR")) == []
+
+    async def test_candidates_come_last(self, redis: Redis) -> None:
+        """What looks alike is no copy, and is said to be a candidate."""
+        await store(redis, outcome("a", {PICTURE_SPACE: UP}, seen(VALUES[0])))
+        await store(redis, outcome("alike", {PICTURE_SPACE: (0.0, 0.5, 1.0)}, seen(VALUES[1])))
+        await store(redis, outcome("copy", {PICTURE_SPACE: ASIDE}, seen(VALUES[0])))
+        found = await near_duplicates(redis, KEYS, "a")
+        assert [(each.neighbour.video_id, each.found_by) for each in found] == [
+            ("copy", "hash"),
+            ("alike", "candidate"),
+        ]
+
+    async def test_a_deleted_video_is_no_match(self, redis: Redis) -> None:
+        """Not even while its vectors and hashes are still there: its record is gone first."""
+        for name in ("a", "deleted"):
+            await store(redis, outcome(name, {PICTURE_SPACE: UP}, seen(VALUES[0])))
+        await redis.delete(KEYS.features("deleted"), KEYS.embeddings("deleted"))
+        assert await near_duplicates(redis, KEYS, "a") == []
+
+
+class TestPictureIndex:
+    async def test_follows_outcomes(self, redis: Redis) -> None:
+        """New pictures replace old ones, also fewer; nothing is left after a removal, which may be repeated."""
+        index = PictureIndex(redis, KEYS)
+        for values in (VALUES, VALUES[2:4], []):
+            said = outcome("a", {}, seen(*values))
+            await index.replace(said)
+            assert await index.differences("a", said) == []
+            assert await redis.vset().vcard(KEYS.picture_hashes()) == len(values)
+        await index.replace(outcome("b", {}, seen(*VALUES)))
+        assert len(await index.differences("b", None)) == 1
+        for _ in range(2):
+            await index.remove("b")
+        assert not await redis.exists(KEYS.picture_hashes())
+
+    async def test_writes_what_differs(self, redis: Redis) -> None:
+        """An outcome whose pictures are stored, such as after each engagement summary, writes nothing."""
+        index = PictureIndex(redis, KEYS)
+        await index.replace(outcome("a", {}, seen(*VALUES)))
+        before = await redis.info("persistence")
+        await index.replace(outcome("a", {}, seen(*VALUES)))
+        after = await redis.info("persistence")
+        assert before["rdb_changes_since_last_save"] == after["rdb_changes_since_last_save"]
+
+    async def test_pictures_of_all_videos(self, redis: Redis) -> None:
+        """A picture that many share fills its own search, and the video's other pictures find the rest."""
+        index = PictureIndex(redis, KEYS)
+        for number in range(3 * NUM_NEAREST):
+            await index.replace(outcome(f"same-logo-{number}", {}, seen(VALUES[0])))
+        said = outcome("copy", {}, seen(VALUES[0], VALUES[1], mirrored(VALUES[2])))
+        await index.replace(said)
+        found = await index.sharing(video_hashes(seen(*VALUES[:3])), 100)
+        assert "copy" in found
+        assert len(found) <= NUM_NEAREST + 1
 
 
 class TestCommands:

@@ -38,6 +38,7 @@ from streams.engagement.counting_deaths import note_counting_death
 from streams.engagement.store import EngagementStore, Retention
 from streams.record import Place, Record
 from streams.recovery.periodic_audit import take_turn
+from streams.similarity.picture_index import PictureIndex
 from streams.similarity.query import Filters, similar
 from streams.similarity.spaces import drop_space
 from streams.similarity.vectors import Vectors
@@ -53,7 +54,7 @@ from streams.store.stalls import StallMemory
 from streams.store.video_statuses import VideoStatuses
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
-from tests.sample_facts import accepted, embedding, signal
+from tests.sample_facts import accepted, embedding, feature, signal
 
 KEYS: Final = Keys("kept-")
 PARTITION: Final = ("video.signals", 0)
@@ -139,6 +140,30 @@ async def follow_vectors(world: World) -> None:
     for _ in range(2):
         await world.vectors.remove("removed")
         await drop_space(world.redis, KEYS, "dropped/3")
+
+
+async def index_pictures(world: World) -> None:
+    """Hashes that are new, changed, fewer, and removed."""
+    said = await world.decide("seen")
+    index = PictureIndex(world.redis, KEYS)
+    for video_id, *values in (
+        ("seen", 1, 2**200 - 1),
+        ("changed", 1),
+        ("changed", 2**99 - 1),
+        ("gone", 5),
+        ("seen", 1),
+    ):
+        for _ in range(2):
+            await index.replace(with_hashes(said, video_id, values))
+    for _ in range(2):
+        await index.remove("gone")
+
+
+def with_hashes(said: Outcome, video_id: str, values: list[int]) -> Outcome:
+    """The same of another video, whose pictures have these hashes."""
+    entries = [{"pts_seconds": float(at), "hash": f"{value:064x}", "quality": 99} for at, value in enumerate(values)]
+    record = replace(said.record, video_id=video_id, features={"visual.perceptual_hashes": feature(entries)})
+    return Outcome(verdict=replace(said.verdict, video_id=video_id), record=record)
 
 
 def outcome_of(said: Outcome, video_id: str, embeddings: dict[str, Embedding], **verdict: Any) -> Outcome:
@@ -312,6 +337,7 @@ Case = Callable[[World], Awaitable[None]]
 CASES: Final[dict[str, Case]] = {
     **dict.fromkeys(("status", "verdict", "features", "embeddings", "state", "deletion_marker"), fold_outcomes),
     **dict.fromkeys(("spaces", "space"), follow_vectors),
+    "picture_hashes": index_pictures,
     "claims": claim_signals,
     "deletion": name_deletions,
     **dict.fromkeys(("deadlines", "tombstones", "expiring"), keep_times),

@@ -73,13 +73,13 @@ OPERATOR: Final = Recipe(
         3: {
             "operators/frames/frame_features.py": several(
                 before("from operators.frames.image_input", "from operators.frames.colourfulness import colourfulness"),
-                after("    perceptual_hash: PerceptualHash", "    colourfulness: float"),
-                after("perceptual_hash=perceptual_hash(", "        colourfulness=colourfulness(pixels),"),
+                after("    quality: FrameQuality", "    colourfulness: float"),
+                after("quality=frame_quality(luma)", "        colourfulness=colourfulness(pixels),"),
             ),
             "streams/analysis/agents/frames.py": several(
-                after("    perceptual_hash: PerceptualHash", "    colourfulness: float"),
-                after("perceptual_hash=look.perceptual_hash", "        colourfulness=look.colourfulness,"),
-                after('_HASH = "pdq@1"', '_COLOUR = "colourfulness@1"'),
+                after("    quality: FrameQuality", "    colourfulness: float"),
+                after("quality=look.quality", "        colourfulness=look.colourfulness,"),
+                after('_HASH = "pdq@2"', '_COLOUR = "colourfulness@1"'),
                 after(
                     "            **_quality_features(work, frames),",
                     "            **features_of(work, _COLOUR, "

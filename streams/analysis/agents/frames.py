@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from models.card import Card
+from operators.frames.copy_hashes import CopyHashes, copy_hashes
 from operators.frames.displayed_size import displayed_px
 from operators.frames.frame_features import look_at
 from operators.frames.image_embedding import image_embedding
@@ -46,7 +47,7 @@ completely."""
 
 _CONTAINER = "container-index@1"
 _QUALITY = "picture-quality@1"
-_HASH = "pdq@1"
+_HASH = "pdq@2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,6 @@ class SeenFrame:
 
     frame: SampledFrame
     quality: FrameQuality
-    perceptual_hash: PerceptualHash
     thumbnail: np.ndarray
     """(32, 32) uint8."""
     answers: Mapping[str, FrameAnswer]
@@ -74,8 +74,9 @@ async def analyse(work: AgentWork) -> Analysis:
         return Analysis(is_present=False, receipt=tally.receipt())
     frames = await fan_out(work.session.frames(), partial(_see, work, tally))
     decode = await work.session.receipt()
-    analysis = _analysis(work, frames)
     sampled = [seen.frame for seen in frames]
+    hashes = await tally.on_host(partial(copy_hashes, sampled, await work.session.motion()))
+    analysis = _analysis(work, frames, hashes)
     spans = spans_between([frame.pts_seconds for frame in sampled], index.duration_seconds, _longest_seconds(index))
     labels, said = await asyncio.gather(
         frame_labels(work, tally, sampled, spans, _said(work, tally, frames)),
@@ -122,7 +123,6 @@ async def _see(work: AgentWork, tally: AgentUsage, frame: SampledFrame) -> SeenF
     return SeenFrame(
         frame=frame,
         quality=look.quality,
-        perceptual_hash=look.perceptual_hash,
         thumbnail=look.thumbnail,
         answers=await frame_answers(work, tally, frame, look.squares),
     )
@@ -154,13 +154,13 @@ def _said(work: AgentWork, tally: AgentUsage, frames: Sequence[SeenFrame]) -> li
     ]
 
 
-def _analysis(work: AgentWork, frames: Sequence[SeenFrame]) -> Analysis:
+def _analysis(work: AgentWork, frames: Sequence[SeenFrame], hashes: CopyHashes) -> Analysis:
     """Return everything that the frames provide, except labels."""
     cards = [card for card, _ in whole_models(work)]
     return Analysis(
         features={
             **_tags(work, cards, frames),
-            **features_of(work, _HASH, {"visual.perceptual_hashes": [_hash_entry(frame) for frame in frames]}),
+            **features_of(work, _HASH, _hash_lists([seen.frame.pts_seconds for seen in frames], hashes)),
             **_quality_features(work, frames),
         },
         embeddings=_embeddings(work, cards, frames),
@@ -217,9 +217,17 @@ def _quality_features(work: AgentWork, frames: Sequence[SeenFrame]) -> dict[str,
     return features_of(work, _QUALITY, values)
 
 
-def _hash_entry(frame: SeenFrame) -> dict[str, object]:
+def _hash_lists(pts_seconds: Sequence[float], hashes: CopyHashes) -> dict[str, object]:
     return {
-        "pts_seconds": frame.frame.pts_seconds,
-        "hash": frame.perceptual_hash.hexadecimal,
-        "quality": frame.perceptual_hash.quality,
+        "visual.perceptual_hashes": [
+            {"pts_seconds": seconds, **_hash_entry(whole)}
+            for seconds, whole in zip(pts_seconds, hashes.wholes, strict=True)
+        ],
+        "visual.part_hashes": [
+            {"pts_seconds": each.pts_seconds, "part": each.part, **_hash_entry(each.found)} for each in hashes.parts
+        ],
     }
+
+
+def _hash_entry(found: PerceptualHash) -> dict[str, object]:
+    return {"hash": found.hexadecimal, "quality": found.quality}

@@ -1,20 +1,27 @@
-"""Copies recognised by hashes and embeddings."""
+"""Copies recognised by hashes of pictures and parts, and by embeddings."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 
 from operators.frames.perceptual_hash import USABLE_QUALITY, perceptual_hash
+from operators.frames.picture_parts import BANDS, BETWEEN, INNER, UPRIGHT
 from streams.similarity.near_duplicates import (
+    CANDIDATE_COSINE,
+    MIN_QUALITY,
+    NEAR_PICTURE_BITS,
+    NEAR_VIDEO_COSINE,
     SAME_PICTURE_BITS,
     SAME_VIDEO_COSINE,
     SAME_VIDEO_RATIO,
+    FrameSimilarity,
     frame_similarity,
-    matched_ratio,
-    mirrored,
-    usable_hashes,
+    times_of,
 )
+from streams.similarity.video_hashes import THIRDS, WHOLE, HashedPicture, VideoHashes, mirrored, video_hashes
 from tests.sample_facts import feature
 
 RANDOM = np.random.default_rng(7)
@@ -39,24 +46,87 @@ def with_bits_changed(number: int, num_bits: int) -> int:
     return number ^ ((1 << num_bits) - 1)
 
 
+def views(quality: int = 100, **values: tuple[int, ...]) -> VideoHashes:
+    """The hashes of a video, one picture a second."""
+    return {
+        view: tuple(HashedPicture(float(at), (value,), (quality,)) for at, value in enumerate(each))
+        for view, each in values.items()
+    }
+
+
+def compared(first: VideoHashes, second: VideoHashes, cosine: float = 0.0) -> FrameSimilarity:
+    found, turned = frame_similarity(first, second, cosine), frame_similarity(second, first, cosine)
+    assert (found.found_by, found.is_mirrored) == (turned.found_by, turned.is_mirrored)
+    return found
+
+
+def ratio(first: tuple[int, ...], second: tuple[int, ...]) -> float:
+    return compared(views(whole=first), views(whole=second)).matched_ratio
+
+
 class TestMatchedRatio:
     def test_same_pictures_within_the_threshold(self) -> None:
         """31 bits are the same picture, 32 are not."""
-        assert matched_ratio([FIRST], [with_bits_changed(FIRST, SAME_PICTURE_BITS)]) == 1.0
-        assert matched_ratio([FIRST], [with_bits_changed(FIRST, SAME_PICTURE_BITS + 1)]) == 0.0
+        assert ratio((FIRST,), (with_bits_changed(FIRST, SAME_PICTURE_BITS),)) == 1.0
+        assert ratio((FIRST,), (with_bits_changed(FIRST, SAME_PICTURE_BITS + 1),)) == 0.0
 
     def test_a_part_of_a_longer_video(self) -> None:
         """Counts as a copy whichever of both is asked about."""
-        assert matched_ratio([FIRST], [FIRST, SECOND, THIRD]) == 1.0
-        assert matched_ratio([FIRST, SECOND, THIRD], [FIRST]) == 1.0
+        assert ratio((FIRST,), (FIRST, SECOND, THIRD)) == 1.0
 
     def test_half_of_the_frames(self) -> None:
         """The share is that of frames with a partner."""
-        assert matched_ratio([FIRST, SECOND], [FIRST, THIRD]) == 0.5
+        assert ratio((FIRST, SECOND), (FIRST, THIRD)) == 0.5
+
+    def test_a_picture_that_stands(self) -> None:
+        """Counts once, however long it stands."""
+        assert ratio((FIRST, FIRST, FIRST, SECOND), (FIRST, THIRD, FOURTH)) == 0.5
 
     def test_without_frames(self) -> None:
         """Two videos without a usable frame are not alike."""
-        assert matched_ratio([], []) == matched_ratio([FIRST], []) == 0.0
+        for first, second in (({}, {}), (views(whole=(FIRST,)), {}), (views(49, whole=(FIRST,)),) * 2):
+            assert compared(first, second).matched_ratio == 0.0
+
+
+class TestParts:
+    @pytest.mark.parametrize("part", [INNER, UPRIGHT, BETWEEN, "centre-90"])
+    def test_part_of_one_is_the_other(self, part: str) -> None:
+        """A crop is a part of the original, the original the inner part of a picture in picture."""
+        found = compared(views(**{"whole": (SECOND,), part: (FIRST,)}), views(whole=(FIRST, THIRD)))
+
+        assert (found.found_by, found.matched_ratio) == ("hash", 1.0)
+
+    def test_parts_of_both(self) -> None:
+        """Something is laid over the rest of the picture."""
+        first, second = views(whole=(FIRST,), inner=(THIRD,)), views(whole=(SECOND,), inner=(THIRD,))
+
+        assert compared(first, second).found_by == "hash"
+
+    def test_upright_parts_of_both(self) -> None:
+        """Say nothing that the whole pictures do not say."""
+        assert (
+            compared(views(whole=(FIRST,), upright=(THIRD,)), views(whole=(SECOND,), upright=(THIRD,))).found_by is None
+        )
+
+    def test_how_much_of_the_other_video_a_part_covers(self) -> None:
+        """Says nothing: one picture of four in its parts."""
+        first = {**views(whole=FAR), "inner": views(x=(FIRST, SECOND, THIRD, FOURTH))["x"]}
+
+        assert frame_similarity(first, views(whole=(FIRST,)), 0.0).found_by is None
+
+    def test_two_of_three_bands(self) -> None:
+        """A logo covers one; a caption that two strangers share covers one as well, which is not enough."""
+
+        def bands(*values: int) -> VideoHashes:
+            entries: list[dict[str, Any]] = [
+                {"pts_seconds": 1.0, "part": name, "hash": f"{value:064x}", "quality": 99}
+                for name, value in zip(BANDS, values, strict=True)
+            ]
+            return video_hashes({"visual.part_hashes": feature(entries)})
+
+        assert set(bands(FIRST, SECOND, THIRD)) == {THIRDS}
+        assert compared(bands(FIRST, SECOND, THIRD), bands(FIRST, FOURTH, THIRD)).found_by == "hash"
+        assert compared(bands(FIRST, SECOND, THIRD), bands(FIRST, FOURTH, FAR[0])).found_by is None
 
 
 class TestMirrored:
@@ -74,39 +144,79 @@ class TestMirrored:
         assert mirrored(mirrored(FIRST)) == FIRST
 
 
-class TestLikeness:
+class TestFoundBy:
     def test_a_mirrored_copy(self) -> None:
         """Is found, and said to be mirrored."""
-        found = frame_similarity([FIRST, SECOND], [mirrored(FIRST), mirrored(SECOND)], cosine=0.5)
-        assert (found.matched_ratio, found.is_mirrored, found.is_near_duplicate) == (1.0, True, True)
+        found = compared(views(whole=(FIRST, SECOND)), views(whole=(mirrored(FIRST), mirrored(SECOND))), 0.5)
+        assert (found.matched_ratio, found.is_mirrored, found.found_by) == (1.0, True, "hash")
 
-    def test_an_embedding_alone(self) -> None:
-        """Is enough where no frame matches, from the threshold on."""
-        found = frame_similarity([FIRST], [SECOND], cosine=SAME_VIDEO_COSINE)
-        assert (found.is_same_by_hash, found.is_near_duplicate) == (False, True)
+    def test_an_embedding_alone_is_a_candidate(self) -> None:
+        """Two people before one wall: they look alike, and none is a copy, up to the threshold of copies."""
+        first, second = views(whole=(FIRST,)), views(whole=(SECOND,))
+        said = [compared(first, second, cosine) for cosine in (0.84, CANDIDATE_COSINE, 0.94, SAME_VIDEO_COSINE)]
+        assert [each.found_by for each in said] == [None, None, None, "embedding"]
+        assert [each.is_candidate for each in said] == [False, True, True, False]
+
+    def test_near_pictures_with_a_like_embedding(self) -> None:
+        """Neither is enough alone."""
+        first, second = views(whole=(FIRST,)), views(whole=(with_bits_changed(FIRST, NEAR_PICTURE_BITS),))
+        assert compared(first, second, NEAR_VIDEO_COSINE).found_by == "hash and embedding"
+        assert compared(first, second, NEAR_VIDEO_COSINE - 0.01).found_by is None
+        further = views(whole=(with_bits_changed(FIRST, NEAR_PICTURE_BITS + 1),))
+        assert compared(first, further, NEAR_VIDEO_COSINE).found_by is None
+
+    def test_pictures_of_low_quality_with_a_like_embedding(self) -> None:
+        """A blurred copy; what shows nothing is near to everything, and says nothing."""
+        for quality, found_by in ((USABLE_QUALITY - 1, "hash and embedding"), (MIN_QUALITY - 1, None)):
+            first = views(quality, whole=(FIRST,))
+            assert compared(first, first, NEAR_VIDEO_COSINE).found_by == found_by
+
+    def test_moving_pictures_at_other_moments(self) -> None:
+        """One picture is the same and all others are near: a copy. One alone is none."""
+        first = (FIRST, SECOND, THIRD, FOURTH)
+        near = (FIRST, *(with_bits_changed(each, 60) for each in first[1:]))
+        assert compared(views(whole=first), views(whole=near)).found_by == "hash"
+        assert compared(views(whole=first), views(whole=(FIRST, *FAR))).found_by is None
 
     def test_strangers(self) -> None:
-        """Neither frames nor embedding: no copy."""
-        found = frame_similarity([FIRST, SECOND], [THIRD, FOURTH], cosine=SAME_VIDEO_COSINE - 0.01)
-        assert (found.matched_ratio, found.is_near_duplicate) == (0.0, False)
+        """Neither frames nor embedding: no copy, and no candidate."""
+        found = compared(views(whole=(FIRST, SECOND)), views(whole=(THIRD, FOURTH)), CANDIDATE_COSINE - 0.01)
+        assert (found.matched_ratio, found.is_near_duplicate, found.is_candidate) == (0.0, False, False)
 
     def test_too_few_frames(self) -> None:
         """One frame of four in common is no copy."""
-        found = frame_similarity([FIRST, SECOND, THIRD, FOURTH], [FIRST, *FAR], cosine=0.0)
+        found = compared(views(whole=(FIRST, SECOND, THIRD, FOURTH)), views(whole=(FIRST, *FAR)))
         assert found.matched_ratio < SAME_VIDEO_RATIO
         assert not found.is_near_duplicate
 
 
-class TestUsableHashes:
-    def test_low_quality_and_repeats_are_left_out(self) -> None:
-        """Flat pictures match by accident, and a still picture must not outweigh all others."""
-        entries = [
-            {"pts_seconds": 0.0, "hash": f"{FIRST:064x}", "quality": USABLE_QUALITY},
-            {"pts_seconds": 1.0, "hash": f"{FIRST:064x}", "quality": 100},
-            {"pts_seconds": 2.0, "hash": f"{SECOND:064x}", "quality": USABLE_QUALITY - 1},
-        ]
-        assert usable_hashes({"visual.perceptual_hashes": feature(entries)}) == (FIRST,)
+class TestTimes:
+    def test_where_the_same_is(self) -> None:
+        """From the first matching picture to the last, in both."""
+        first, second = views(whole=(FIRST, SECOND, THIRD)), views(whole=(*FAR, SECOND, THIRD))
+        times = times_of(first, second, compared(first, second))
+        assert times is not None
+        assert (times.first_start_seconds, times.first_end_seconds) == (1.0, 2.0)
+        assert (times.second_start_seconds, times.second_end_seconds, times.num_pictures) == (3.0, 4.0, 2)
 
-    def test_without_the_feature(self) -> None:
+    def test_by_embedding_alone(self) -> None:
+        """Nobody knows where."""
+        first, second = views(whole=(FIRST,)), views(whole=(SECOND,))
+        assert times_of(first, second, compared(first, second, 0.99)) is None
+
+
+class TestVideoHashes:
+    def test_views(self) -> None:
+        """Whole pictures and parts, in their order; a record of an older release has no parts."""
+        wholes = feature([{"pts_seconds": 1.5, "hash": f"{FIRST:064x}", "quality": 60}])
+        parts = feature([{"pts_seconds": 1.5, "part": "inner", "hash": f"{SECOND:064x}", "quality": 50}])
+        found = video_hashes({"visual.perceptual_hashes": wholes, "visual.part_hashes": parts})
+        assert found == {
+            WHOLE: (HashedPicture(1.5, (FIRST,), (60,)),),
+            INNER: (HashedPicture(1.5, (SECOND,), (50,)),),
+        }
+        assert set(video_hashes({"visual.perceptual_hashes": wholes})) == {WHOLE}
+
+    def test_without_the_features(self) -> None:
         """A sound file has no hashes."""
-        assert usable_hashes({}) == ()
+        assert video_hashes({}) == {}
