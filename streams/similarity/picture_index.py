@@ -20,7 +20,7 @@ from operators.frames.copy_hashes import DIFFERENT_BITS
 from operators.frames.picture_parts import INNER, UPRIGHT
 from schemas.outcomes import Outcome
 from streams.similarity.video_hashes import WHOLE, HashedPicture, VideoHashes, mirrored, video_hashes
-from streams.store.key_repair import VECTOR_SET, mended
+from streams.store.key_repair import BIT_SET, mended
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
@@ -110,8 +110,8 @@ class PictureIndex:
             await pipeline.execute()
 
     async def _mended(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Remove a key of another type and call again; an audit writes its hashes again."""
-        return await mended(self._redis, {self._key: VECTOR_SET}, call)
+        """Remove a key with other content and call again; an audit writes its hashes again."""
+        return await mended(self._redis, {self._key: BIT_SET}, call)
 
 
 def entries_of(hashes: VideoHashes) -> dict[int, int]:
