@@ -53,7 +53,9 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "frames", "list of objects", "PDQ {pts_seconds, hash, quality} of each sampled frame, without flat margins"
     ),
     "visual.part_hashes": FeatureSpec(
-        "frames", "list of objects", "PDQ {pts_seconds, part, hash, quality} of parts of up to 8 of these frames, and between them"
+        "frames",
+        "list of objects",
+        "PDQ {pts_seconds, part, hash, quality} of parts of up to 8 of these frames, and between them",
     ),
     "audio.events": FeatureSpec(
         "audio", "list of objects", "AudioSet events {name, score, start_seconds, end_seconds}, best first"

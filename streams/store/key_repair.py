@@ -33,8 +33,8 @@ BIT_SET: Final = "vectorset:bin"
 _OF_A_KEY: Final = re.compile(
     r"WRONGTYPE|attempt to (compare|perform|concatenate)|(is|are) not an? (integer|float|valid)|imension|quantization"
 )
-"""Redis' errors about a type, an invalid number, and a vector of another length or of other numbers. All other errors, such as MISCONF or a
-missing right, concern the server or our user, and must not be attributed to a video."""
+"""Redis' errors about a type, an invalid number, and a vector of another length or of other numbers. All other errors,
+such as MISCONF or a missing right, concern the server or our user, and must not be attributed to a video."""
 _ID: Final = re.compile(r"\{[^}]*\}")
 
 _log = structlog.get_logger(__name__)
