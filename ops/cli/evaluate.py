@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from streams.config.settings import Settings
 from streams.decision.policy_checks import InvalidPolicy
 
 if TYPE_CHECKING:
+    from models.card import Card
     from ops.evaluate.evaluation_set import EvaluationSet
     from ops.evaluate.result import SetResult
     from ops.evaluate.running import Options
@@ -50,19 +52,26 @@ def evaluate(
     if folder is not None and not folder.is_dir():
         fail(f"--out is {str(folder)!r}; allowed: a folder that exists", ExitCode.USAGE)
     settings = settings_or_exit()
-    sets = _own_files(data, label or [], names or []) if data is not None else _sets(names or [], label or [])
-    options = _prepared(
-        settings, seed, (precision, review_load), is_full=full or data is not None, has_references=compare
-    )
+    cards = _cards(settings)
+    sets = _own_files(data, label or [], names or [], cards) if data is not None else _sets(names or [], label or [])
+    options = _prepared(settings, cards, seed, (precision, review_load), is_full=full or data is not None)
+    options = replace(options, has_references=compare)
     with clean_interrupt():
-        results = [_run(each, options, settings, is_quiet=json_output) for each in sets]
-    measured = [result for result in results if result is not None]
-    for result in measured:
-        _show(result, json_output=json_output)
-        _save(result, folder)
-    num_worse = sum(_tell_changes(result) for result in measured)
-    if num_worse or len(measured) < len(results):
+        are_good = [_measured(each, options, settings, folder, json_output=json_output) for each in sets]
+    if not all(are_good):
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _measured(
+    found: EvaluationSet, options: Options, settings: Settings, folder: Path | None, *, json_output: bool
+) -> bool:
+    """Run a set, print and write its result; say whether it ran and no figure is worse than the saved one."""
+    result = _run(found, options, settings, is_quiet=json_output)
+    if result is None:
+        return False
+    _show(result, json_output=json_output)
+    _save(result, folder)
+    return not _tell_changes(result)
 
 
 def _print_sets(*, json_output: bool) -> None:
@@ -96,19 +105,28 @@ def _sets(names: Sequence[str], labels: Sequence[str]) -> list[EvaluationSet]:
     return [SETS[name] for name in names] or list(SETS.values())
 
 
-def _own_files(data: Path, labels: Sequence[str], names: Sequence[str]) -> list[EvaluationSet]:
+def _own_files(data: Path, labels: Sequence[str], names: Sequence[str], cards: Collection[str]) -> list[EvaluationSet]:
     from ops.evaluate.own_files import InvalidLabelFile, OwnFiles, read_label_file
 
     if names:
         fail(f"sets are {listed(list(names))}; allowed with --data: none", ExitCode.USAGE)
     try:
-        return [OwnFiles(data.stem, read_label_file(data), labels)]
+        return [OwnFiles(data.stem, read_label_file(data), labels, cards)]
     except InvalidLabelFile as error:
         fail(str(error), ExitCode.USAGE)
 
 
+def _cards(settings: Settings) -> Mapping[str, Card]:
+    from streams.config.running_models import running_cards
+
+    try:
+        return running_cards(settings)
+    except CardInvalid as error:
+        fail(str(error), ExitCode.USAGE)
+
+
 def _prepared(
-    settings: Settings, seed: int, wanted: tuple[float | None, float], *, is_full: bool, has_references: bool
+    settings: Settings, cards: Mapping[str, Card], seed: int, wanted: tuple[float | None, float], *, is_full: bool
 ) -> Options:
     """Prepare the process for torch, which is imported from here on, and return the options."""
     from streams.lifecycle.process_setup import prepare_process
@@ -122,8 +140,8 @@ def _prepared(
         size="full" if is_full else "small",
         seed=seed,
         data_dir=data_dir_of(settings.cache_dir),
-        has_references=has_references,
         wanted=Wanted(*wanted),
+        cards=cards,
     )
 
 

@@ -172,6 +172,7 @@ class OwnFiles:
         name: of the set.
         rows: of the table.
         labels: that were looked for and that no row may name.
+        models: names of the cards that run.
         analyse: what analyses the files; the product if None.
 
     Raises:
@@ -185,9 +186,15 @@ class OwnFiles:
     modalities: tuple[Modality, ...] = MODALITIES
 
     def __init__(
-        self, name: str, rows: Sequence[LabelledRow], labels: Collection[str] = (), analyse: Analyse | None = None
+        self,
+        name: str,
+        rows: Sequence[LabelledRow],
+        labels: Collection[str] = (),
+        models: Collection[str] = (),
+        analyse: Analyse | None = None,
     ) -> None:
         self.name = name
+        self.models = tuple(models)
         self._analyse = analyse
         self._rows = rows
         self._labels = _looked_for(rows, labels)
@@ -198,13 +205,6 @@ class OwnFiles:
         """Each label, and each label with times."""
         of_files = [JudgedSubject(label, LABELS[label], label=label) for label in self._labels]
         return (*of_files, *(self._times(label) for label in self._labels if self._has_times(label)))
-
-    @cached_property
-    def models(self) -> tuple[str, ...]:
-        """All models of the product."""
-        from models.card_registry import CARDS
-
-        return tuple(CARDS)
 
     def _times(self, label: str) -> JudgedSubject:
         meaning = f"{LABELS[label]} Found within the time of a row, or at most {TOLERANCE_SECONDS:g} s from it."

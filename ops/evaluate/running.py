@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from models.card import Card
 from models.card_registry import CARDS
 from ops.evaluate.evaluation_set import EvaluationRun, EvaluationSet, JudgedSubject, Reference, Size
 from ops.evaluate.judgements import PRODUCT, AnyJudgement, MethodSpent
@@ -26,6 +27,8 @@ class Options:
     data_dir: Path
     has_references: bool = False
     wanted: Wanted = field(default_factory=Wanted)
+    cards: Mapping[str, Card] = field(default_factory=lambda: CARDS)
+    """That run here, by name; results name the fingerprints of those that a set uses."""
 
 
 def run_set(
@@ -90,7 +93,7 @@ def _result(
         num_items=len({each.item for each in judgements}),
         left_out=left_out,
         sources={source.name: source.licence for source in found.sources},
-        models={name: CARDS[name].fingerprint for name in found.models},
+        models={name: options.cards[name].fingerprint for name in found.models if name in options.cards},
         code_versions={modality: AGENTS[modality].code_version for modality in found.modalities},
         subjects=summarised(subjects, judgements, options.wanted),
         costs=costs(each for each in said if isinstance(each, MethodSpent)),

@@ -177,7 +177,9 @@ class TestJudging:
         said = FakeAnalysis(
             {"a.mp4": signal(evidence(NUDITY, (0, 1, 0.9))), "c.mp4": signal(evidence(SHOTS, (0, 1, 0.4)))}
         )
-        found = [each for each in OwnFiles("own", rows, (), said).judge(Run(media).given) if isinstance(each, Scored)]
+        found = [
+            each for each in OwnFiles("own", rows, analyse=said).judge(Run(media).given) if isinstance(each, Scored)
+        ]
         assert [(each.subject, Path(each.item).name, each.truth, each.score) for each in found] == [
             (NUDITY, "a.mp4", True, 0.9),
             (SHOTS, "a.mp4", False, 0.0),
@@ -191,7 +193,7 @@ class TestJudging:
         """Segments that the policy would act on are times; several within one labelled time count once."""
         rows = read_label_file(table_of(media, HEADER, f"a.mp4,{SHOTS},2,6"))
         heard = evidence(SHOTS, (2, 3, 0.9), (4, 5, 0.8), (20, 21, 0.7), (30, 31, 0.3))
-        found = list(OwnFiles("own", rows, (), FakeAnalysis({"a.mp4": signal(heard)})).judge(Run(media).given))
+        found = list(OwnFiles("own", rows, analyse=FakeAnalysis({"a.mp4": signal(heard)})).judge(Run(media).given))
         (times,) = (each for each in found if isinstance(each, Timed))
         assert (times.truth, times.said_seconds) == ((TrueSpan(2.0, 6.0),), (2.5, 20.5))
 
@@ -200,7 +202,7 @@ class TestJudging:
         rows = read_label_file(table_of(media, "path,label", f"a.mp4,{NUDITY}", "b.mp4,"))
         said = FakeAnalysis({"b.mp4": signal(failure=Failure(cause="media-broken", message="it is broken"))})
         run = Run(media)
-        found = [each for each in OwnFiles("own", rows, (), said).judge(run.given) if isinstance(each, Scored)]
+        found = [each for each in OwnFiles("own", rows, analyse=said).judge(run.given) if isinstance(each, Scored)]
         assert [Path(each.item).name for each in found] == ["a.mp4"]
         assert run.left_out == {"b.mp4": "it is broken"}
 
@@ -208,5 +210,5 @@ class TestJudging:
         """Title and description are those of the upload."""
         rows = read_label_file(table_of(media, "path,label,title,description", f"a.mp4,{NUDITY},One,Two", "b.mp4,,,"))
         said = FakeAnalysis({})
-        list(OwnFiles("own", rows, (), said).judge(Run(media).given))
+        list(OwnFiles("own", rows, analyse=said).judge(Run(media).given))
         assert said.fields == {str(media / "a.mp4"): {"title": "One", "description": "Two"}}

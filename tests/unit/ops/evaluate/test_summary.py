@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import msgspec
 import pytest
 
+from models.card_registry import CARDS
 from ops.evaluate.evaluation_set import EvaluationRun, EvaluationSet, JudgedSubject, Reference, Source
 from ops.evaluate.judgements import PRODUCT, AnyJudgement, Choice, Decided, MethodSpent, Scored
 from ops.evaluate.result import SetResult
@@ -89,6 +91,13 @@ class TestRun:
         assert list(found.code_versions) == ["frames"]
         assert found.left_out == {"broken": "it is broken"}
         assert [(each.cpu_seconds, each.media_seconds, each.num_items) for each in found.costs] == [(2.0, 4.0, 2)]
+
+    def test_models_that_run(self, tmp_path: Path) -> None:
+        """Fingerprints are those of the cards that run here; a model that is switched off is not named."""
+        added = {"opennsfw": CARDS["yamnet"]}
+        found = run_set(TwoSubjects(), replace(options(tmp_path), cards=added), load_policy(None))
+        assert found.models == {"opennsfw": CARDS["yamnet"].fingerprint}
+        assert run_set(TwoSubjects(), replace(options(tmp_path), cards={}), load_policy(None)).models == {}
 
     def test_references(self, tmp_path: Path) -> None:
         """Those that are installed run if they are wanted, behind the product."""
