@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from operators.media.containers import MediaFile, packets_of, read_only
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.index import ClockRestart
+from operators.media.more_layers import LAYERED_CODECS, MAX_PACKET_BYTES, MAX_PACKETS
 from operators.media.packet_list import PacketEntry, fits, indexed_packets, is_uneven, is_whole_index
 from operators.media.stated_lengths import (
     MAX_INDEX_ENTRIES,
@@ -49,6 +50,8 @@ class Scan:
     """End of sound without a stated length; 0.0 if not requested or not all of the file was read."""
     lead_in_seconds: float = 0.0
     """How long before the start of the timeline the first packet is decoded: pictures that wait for others are late."""
+    first_packets: tuple[bytes, ...] = ()
+    """A few from the start of pictures that may have several layers."""
     first_delay_seconds: float = 0.0
     """How long after its decoding the first packet is shown; 0.0 if the packets were not read."""
 
@@ -81,6 +84,8 @@ def _unmeasured(container: InputContainer, audio: AudioStream | None) -> AudioSt
 def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: AudioStream | None = None) -> Scan:
     """Return packets by reading through the file; of `sound`, which is interleaved, only its end."""
     packets: list[PacketEntry] = []
+    first_packets: list[bytes] = []
+    num_wanted = MAX_PACKETS if stream.codec_context.name in LAYERED_CODECS else 0
     origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
     base = float(stream.time_base or 0)
     clock.origin_seconds = origin
@@ -100,13 +105,15 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: A
                     delay = max(0.0, ((packet.pts or packet.dts) - packet.dts) * base)
                 seconds = _packet_seconds(packet, origin, packets)
                 lasting = (packet.duration or 0) * base
+                if len(first_packets) < num_wanted:
+                    first_packets.append(bytes(packet)[:MAX_PACKET_BYTES])
                 packets.append(PacketEntry(seconds, packet.size, packet.is_keyframe, packet.is_discard, lasting))
             bytes_left -= packet.size
             if len(packets) >= MAX_SCAN_PACKETS or bytes_left < 0:
-                return Scan(packets, False, tuple(clock.restarts))
+                return Scan(packets, False, tuple(clock.restarts), first_packets=tuple(first_packets))
     except FFmpegError:
         pass  # a broken tail ends the scan like the end of the file
-    return Scan(packets, True, tuple(clock.restarts), True, end_of_sound.seconds, lead_in, delay)
+    return Scan(packets, True, tuple(clock.restarts), True, end_of_sound.seconds, lead_in, tuple(first_packets), delay)
 
 
 class SoundEnd:

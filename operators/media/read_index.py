@@ -18,6 +18,7 @@ from operators.media.dolby_vision import dolby_vision_fault
 from operators.media.index import MediaIndex, StreamFault, UnseenTrack, VideoStreamIndex
 from operators.media.ledgers.ledger import Ledger
 from operators.media.ledgers.ledger_registry import ledger_of
+from operators.media.more_layers import listed_packets, more_layers
 from operators.media.packet_scan import Scan, find_packets
 from operators.media.shares import NOTHING_RATIO
 from operators.media.stated_lengths import MEASURED_CONTAINERS, claimed_seconds, has_guessed_length, origin_seconds
@@ -35,7 +36,8 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     claimed = 0.0 if is_measured_wrongly else claimed_seconds(container, last, scan.lead_in_seconds)
     is_here = media.arriving is None or (scan.was_read and scan.is_complete)
     ledger = ledger_of(container, media, may_read_all=is_here, was_listed=not scan.was_read)
-    unseen = unseen_tracks(container, media, (video, audio), ledger)
+    first_packets = listed_packets(video, media) if video is not None and not scan.was_read else scan.first_packets
+    unseen = (*unseen_tracks(container, media, (video, audio), ledger), *more_layers(video, first_packets))
     video_fault, audio_fault = _scrambled("video", video, ledger), _scrambled("sound", audio, ledger)
     if video is not None:
         video_fault = video_fault or dolby_vision_fault(container, video, media)
