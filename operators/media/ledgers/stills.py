@@ -13,6 +13,7 @@ from operators.media.ledgers.jpeg_parts import listed_pictures
 from operators.media.ledgers.ledger import Extent, Ledger
 from operators.media.ledgers.png_rows import SPARE_BYTES, PackedRows
 from operators.media.ledgers.profiles import MAX_PROFILE_BYTES, PROFILE_HEAD_BYTES, is_packed_profile, is_profile
+from operators.media.ledgers.thermal import thermal_parts
 
 MAX_PARTS = 200_000
 """Chunks, segments and blocks, read at most."""
@@ -95,7 +96,7 @@ def jpeg_ledger(media: MediaFile) -> Ledger:
         ledger.strays.append((stop, media.size_bytes))
         return ledger
     ledger.end = stop
-    ledger.pictures = [
+    ledger.pictures += [
         (start, end) for start, end in listed_pictures(whole, notes, stop) if _is_jpeg(whole, start, end, ledger)
     ]
     return ledger
@@ -106,9 +107,13 @@ def _take_segments(whole: bytes, ledger: Ledger, notes: list[Extent], tables: li
     head = parts[0][0] + _ICC_HEAD_BYTES if parts else len(whole)
     profile = parts if is_profile(whole[head : head + PROFILE_HEAD_BYTES]) else []
     take_profile(ledger, [(start + _ICC_HEAD_BYTES, stop) for start, stop in profile])
-    of_profile = frozenset(profile)  # a hostile file has many parts
+    thermal = thermal_parts(whole, notes)
+    ledger.described += thermal
+    if thermal:
+        ledger.pictures.append((thermal[0][0], thermal[-1][1]))
+    explained = frozenset((*profile, *thermal))  # a hostile file has many parts
     for extent in notes:
-        if extent not in of_profile:
+        if extent not in explained:
             ledger.notes.append(extent, header_bytes=4)
     used = 0
     for start, stop in tables:

@@ -14,6 +14,7 @@ from operators.media.spread import spread
 from tests.corpus.cases import Case
 from tests.corpus.coded import coded_picture, number_of
 from tests.decoded_here import decoded_here
+from tests.indexed_here import indexed_here
 
 LASTING_MS: dict[str, list[int]] = {
     "even": [100] * 40,
@@ -184,6 +185,22 @@ def test_pages_of_tiff_are_named(tmp_path: Path) -> None:
     first.save(path)
     single = decoded_here(path)
     assert single.index is not None and single.index.unseen == ()
+
+
+def test_thumbnails_of_tiff_are_seen(tmp_path: Path) -> None:
+    """A page that shows the first one again, smaller, is none that nobody looked at; another picture is, and so is the
+    same one with a detail more, or in more detail."""
+    picture = Image.fromarray(coded_picture(1, 640, 384))
+    small, other = picture.resize((160, 96)), Image.fromarray(coded_picture(2, 160, 96))
+    changed = small.copy()
+    changed.paste((200, 30, 30), (60, 40, 80, 60))
+    path, found = tmp_path / "a.tiff", {}
+    for name, pages in {"small": [small], "other": [other], "both": [small, other], "changed": [changed]}.items():
+        picture.save(path, save_all=True, append_images=pages)
+        found[name] = len(indexed_here(path).unseen)
+    small.save(path, save_all=True, append_images=[picture])
+    found["larger"] = len(indexed_here(path).unseen)
+    assert found == {"small": 0, "other": 1, "both": 1, "changed": 1, "larger": 1}
 
 
 def test_pages_of_tiff_that_refer_to_each_other_end(tmp_path: Path) -> None:

@@ -38,6 +38,26 @@ def _seen(found: DecodedHere) -> None:
         assert seen is None or min(seen.seen_ratio, seen.planned_ratio) >= 0.97
 
 
+def _thermal(name: str) -> list[tuple[int, bytes]]:
+    """Markers and bodies of segments with the readings of a sensor."""
+    readings = (NOISE * 2)[: 640 * 512 * 2]
+    if name == "raw":
+        return [(0xE3, readings[place : place + 65_000]) for place in range(0, len(readings), 65_000)]
+    whole = b"FFF\0" + readings
+    parts = [whole[place : place + 65_000] for place in range(0, len(whole), 65_000)]
+    return [(0xE1, b"FLIR\0\1" + bytes([number, len(parts) - 1]) + part) for number, part in enumerate(parts)]
+
+
+@pytest.mark.parametrize("name", ["raw", "FLIR"])
+def test_photographs_of_thermal_cameras(name: str, tmp_path: Path) -> None:
+    """The readings of the sensor are named as another picture, and are not hidden; noise of that length is."""
+    whole, path = write_still(tmp_path / "a.jpg").read_bytes(), tmp_path / "b.jpg"
+    segments = _thermal(name)
+    for bodies, kinds in ((segments, ["picture"]), ([(0xE3, body[9:]) for _, body in segments], ["hidden"])):
+        path.write_bytes(whole[:2] + b"".join(segment(*each) for each in bodies) + whole[2:])
+        assert [track.kind for track in indexed_here(path).unseen] == kinds
+
+
 class TestColourProfiles:
     """Of printers and cameras, longer than other metadata may be."""
 
