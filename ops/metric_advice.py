@@ -22,6 +22,7 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "BATCH_PADDED": "much filler wastes a device: more videos in flight, or more batch sizes on the card",
     "QUEUE_AGE_SECONDS": "grows with a busy device: add workers with a device",
     "DEVICE_SECONDS": "a rate near 1 for a worker: its device is the bottleneck",
+    "REFUSED_BUCKETS": "any: the worker's log at its start, `vidsignal models compile`, [devices](devices.md)",
     "DEVICE_FAULTS": "any: the worker's log, the device's own log",
     "DECODES": "`media-*` are media at fault; `lost` and `media-decoder-*` are ours or hostile media",
     "DECODE_CPU_SECONDS": "for each decode it follows length and size of what is uploaded",

@@ -26,6 +26,7 @@ class LosableCpu:
     """
 
     name = "cpu"
+    num_submitters = 1
 
     def __init__(self, config: BackendConfig, marks: Sequence[Path]) -> None:
         self._cpu = CpuBackend(config)

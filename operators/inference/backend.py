@@ -17,11 +17,23 @@ if TYPE_CHECKING:
 
     from operators.inference.graph_cache import GraphCache
     from operators.inference.mode_chooser import ModeChooser
+    from operators.inference.neuron.artefacts import ArtefactStore
 
-__all__ = ["Backend", "BackendConfig", "Build", "DeviceResult", "LoadedModel"]
+__all__ = ["Backend", "BackendConfig", "Build", "DeviceResult", "LoadedModel", "RunsOnHost"]
 
 Build = Callable[[], "nn.Module"]
 """Creates a model's module in evaluation mode and float32, a new one at each call."""
+
+OnRefusedBucket = Callable[[str, str], None]
+"""Gets the model and the device."""
+
+
+class RunsOnHost(Exception):
+    """The device declines a model: it runs on the host's processor instead."""
+
+
+def _ignore(_model: str, _device: str) -> None:
+    """Count nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,11 @@ class BackendConfig:
     """Cache of compiled models; None if modules are not those of the registry."""
     chooser: ModeChooser | None = None
     """Measures how a model computes on a CPU; None: in torch, in the card's first precision that is offered."""
+    artefacts: ArtefactStore | None = None
+    """Programs for devices whose models are compiled in a step of their own; None if modules are not those of the
+    registry."""
+    on_refused_bucket: OnRefusedBucket = _ignore
+    """Called for each batch size of a model that a device may not run."""
 
 
 class Backend(Protocol):
@@ -56,13 +73,18 @@ class Backend(Protocol):
     def name(self) -> str:
         """Its name in `BACKENDS`, settings and metrics."""
 
+    @property
+    def num_submitters(self) -> int:
+        """Threads that load and run models at the same time, at least 1; each gets models of its own from `load`."""
+
     def load(self, card: Card, build: Build) -> LoadedModel:
         """Load a model onto the device, in the precision that card, device and settings permit.
 
         The backend owns the module that `build` returns and may change it in place. `build` is called now, in `compile`
-        or later, on the device's thread, and not at all if the backend does not need it.
+        or later, on the calling thread, and not at all if the backend does not need it.
 
         Raises:
             ModeUnavailable: the settings require an engine or a precision that this device does not have.
             DeviceFault: the device cannot load it.
+            RunsOnHost: the device works, and may not run this model.
         """

@@ -9,16 +9,19 @@ from operators.inference.backend import Backend, BackendConfig
 from operators.inference.backends.cpu import CpuBackend
 from operators.inference.backends.cuda import CudaBackend, cuda_uuid
 from operators.inference.backends.cuda_energy import NvmlEnergy
+from operators.inference.backends.neuron import NeuronBackend
 
 BACKENDS: dict[str, Callable[[BackendConfig], Backend]] = {
     "cpu": CpuBackend,
     "cuda": CudaBackend,
+    "neuron": NeuronBackend,
 }
 
 
 def best_backend_name() -> str:
     """Return the first backend that this machine can open; accelerators come before the CPU."""
-    return "cuda" if CudaBackend.is_available() else "cpu"
+    accelerators = (CudaBackend, NeuronBackend)
+    return next((backend.name for backend in accelerators if backend.is_available()), "cpu")
 
 
 def open_backend(name: str, config: BackendConfig) -> Backend:

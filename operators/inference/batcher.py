@@ -65,13 +65,15 @@ class TakenBatch:
 class Batcher:
     """The batcher of one model, for items of one shape; its methods belong to the event loop in which it was created.
 
+    It has a runner for each thread of the device, and a batch runs on that of the thread which takes it.
+
     Its queue is limited per priority class: `submit` waits for room. So callers that produce items faster than the
     device computes them are slowed down, and memory is limited to `max_waiting_items` items per class.
     """
 
     def __init__(
         self,
-        runner: Runner,
+        runners: Sequence[Runner],
         device: DeviceThread,
         limits: BatchLimits,
         observer: InferenceObserver,
@@ -79,7 +81,9 @@ class Batcher:
         tracer: Tracer,
         item_shape: tuple[int, ...] | None = None,
     ) -> None:
-        self._runner = runner
+        runner = runners[0]
+        self._runners = runners
+        self._card = runner.card
         self._item_shape = item_shape or runner.card.input_shape
         self._device = device
         self._observer = observer
@@ -99,7 +103,7 @@ class Batcher:
     @property
     def card(self) -> Card:
         """Card of the model."""
-        return self._runner.card
+        return self._card
 
     @property
     def mode(self) -> str:
@@ -110,7 +114,7 @@ class Batcher:
     @property
     def batch_sizes(self) -> tuple[int, ...]:
         """The batch sizes that it uses on this device, ascending."""
-        return self._runner.batch_sizes
+        return self._runners[0].batch_sizes
 
     async def submit(self, item: np.ndarray, context: RequestContext) -> ModelOutput:
         """Return the model's output for one item; waits for room in the queue first.
@@ -241,7 +245,7 @@ class Batcher:
             else:
                 entry.answer.set_exception(outcome)
 
-    # The methods below run on the device's thread.
+    # The methods below run on the device's threads.
 
     def oldest_seconds(self, lane: Lane) -> float | None:
         """See `WorkQueue.oldest_seconds`."""
@@ -288,10 +292,13 @@ class Batcher:
     def _run(self, batch: Batch, rows: list[np.ndarray]) -> CompletedBatch:
         if self._device.lost is not None:
             return CompletedBatch(batch, [DeviceLost(str(self._device.lost), was_on_device=False)] * len(rows))
-        isolated = IsolatedRun(self._runner, partial(self._observer.runner_renewed, self.card.name))
+        isolated = IsolatedRun(
+            self._runners[self._device.number], partial(self._observer.runner_renewed, self.card.name)
+        )
         try:
             outcomes = isolated.run(rows, batch.size)
-            self._device.lost = next((outcome for outcome in outcomes if isinstance(outcome, DeviceLost)), None)
+            lost = next((outcome for outcome in outcomes if isinstance(outcome, DeviceLost)), None)
+            self._device.lost = lost or self._device.lost  # another thread of the device may have set it meanwhile
             cpu_seconds = self._device.lap_cpu_seconds()
             self._observe(batch, outcomes, cpu_seconds)
         except Exception as bug:

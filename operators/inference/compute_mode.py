@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from models.card import Precision
 
-Engine = Literal["torch", "openvino"]
+Engine = Literal["torch", "openvino", "neuron"]
+"""What runs a model's graph: torch, an optional engine of the CPU, or programs of a device's own compiler."""
 EnginePreference = Literal["auto", "torch", "openvino"]
 
 
@@ -35,5 +36,5 @@ MODES: Final = (
     ComputeMode("openvino", "float32"),
     ComputeMode("openvino", "bfloat16"),
 )
-"""All, in the order of preference between modes that are about equally fast: full precision before reduced, and the
-engine that is always installed before the optional one."""
+"""All of a CPU, in the order of preference between modes that are about equally fast: full precision before reduced,
+and the engine that is always installed before the optional one."""

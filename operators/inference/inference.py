@@ -1,31 +1,30 @@
-"""All open models of one device, as the agents use them."""
+"""All open models of one process, as the agents use them."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from models.card import Card
 from operators.inference.backend import Backend
 from operators.inference.batch_policy import BatchLimits, Clock
 from operators.inference.batcher import Batcher
-from operators.inference.device_thread import DeviceThread
 from operators.inference.length_batcher import LengthBatcher
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
 from operators.inference.operating_points import OperatingPoints
+from operators.inference.placement import Places
 from operators.inference.request_context import Lane
-from operators.inference.runner import LoadModule, Runner
+from operators.inference.runner import LoadModule
 from operators.tracing import SILENT_TRACER, Tracer
 
 
 class Inference:
-    """One device with its models; created by `open`, ended by `drain` and `close`."""
+    """The devices of a process with their models; created by `open`, ended by `drain` and `close`."""
 
-    def __init__(self, batchers: Mapping[str, LengthBatcher], runners: Sequence[Runner], device: DeviceThread) -> None:
+    def __init__(self, batchers: Mapping[str, LengthBatcher], places: Places) -> None:
         self._batchers = batchers
-        self._runners = runners
-        self._device = device
+        self._places = places
 
     @classmethod
     async def open(
@@ -34,18 +33,21 @@ class Inference:
         load_module: LoadModule,
         backend: Backend,
         *,
+        open_host: Callable[[], Backend] | None = None,
         points: OperatingPoints | None = None,
         limits: BatchLimits | None = None,
         observer: InferenceObserver | None = None,
         clock: Clock = time.monotonic,
         tracer: Tracer = SILENT_TRACER,
     ) -> Inference:
-        """Load, compile and warm up every model on the device's thread.
+        """Load, compile and warm up every model on its device's threads.
 
         Args:
             cards: the batched models, each name once.
-            load_module: creates a card's module; called on the device's thread, again for each new runner.
+            load_module: creates a card's module; called on a thread of the device, again for each new runner.
             backend: the device.
+            open_host: opens the host's processor, which runs the models that the device does not run, see `placement`;
+                None: the device runs all.
             points: measured operating points; None: batch sizes are estimated in the warm-up.
             limits: options of the batch policy.
             observer: called for every batch.
@@ -57,35 +59,32 @@ class Inference:
             ModeUnavailable: the settings require an engine or a precision that the device does not have.
             DeviceFault: the device cannot load a model.
         """
-        runners = [Runner(card, load_module, backend, points) for card in cards]
-        _check_names(runners)
-        device = DeviceThread(backend.name)
-        device.open()
+        cards = tuple(cards)
+        _check_names(cards)
+        places = Places(backend, open_host, load_module, points)
         try:
-            for runner in runners:
-                await asyncio.wrap_future(device.call(runner.open))
+            found = {card.name: await places.open(card) for card in cards}
         except BaseException:
-            await _close_device(device, runners)
+            await places.close()
             raise
         limits, observer = limits or BatchLimits(), observer or SilentInferenceObserver()
-        batchers = {
-            runner.card.name: LengthBatcher(
-                runner.card,
-                [Batcher(runner, device, limits, observer, clock, tracer, shape) for shape in runner.card.item_shapes],
+        batchers = {}
+        for card in cards:
+            place, runners = found[card.name]
+            batchers[card.name] = LengthBatcher(
+                card,
+                [Batcher(runners, place.thread, limits, observer, clock, tracer, shape) for shape in card.item_shapes],
             )
-            for runner in runners
-        }
-        for batcher in batchers.values():
-            batcher.attach_to(device)
-        return cls(batchers, runners, device)
+            batchers[card.name].attach_to(place.thread)
+        return cls(batchers, places)
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of the threads that compute or drive the device; warm-up included."""
-        return self._device.cpu_seconds()
+        """Return the CPU time of the threads that compute or drive a device; warm-up included."""
+        return sum(place.thread.cpu_seconds() for place in self._places.all)
 
     def device_seconds(self) -> float:
         """Return the device time of all batches so far, without warm-up."""
-        return sum(runner.device_seconds for runner in self._runners)
+        return sum(place.device_seconds() for place in self._places.all)
 
     def batcher(self, model: str) -> LengthBatcher:
         """Return the batcher of a model.
@@ -110,15 +109,10 @@ class Inference:
         """Answer waiting items with `Overloaded`, let the running batch end, free the device. May be repeated."""
         for batcher in self._batchers.values():
             batcher.close()
-        await _close_device(self._device, self._runners)
+        await self._places.close()
 
 
-def _check_names(runners: Sequence[Runner]) -> None:
-    names = [runner.card.name for runner in runners]
+def _check_names(cards: Sequence[Card]) -> None:
+    names = [card.name for card in cards]
     if len(set(names)) != len(names):
         raise ValueError(f"each model may be opened once, got {sorted(names)}")
-
-
-async def _close_device(device: DeviceThread, runners: Sequence[Runner]) -> None:
-    # Outside the loop: the running batch may take a while, and its results are delivered over this loop.
-    await asyncio.to_thread(device.close, [runner.close for runner in runners])

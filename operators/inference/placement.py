@@ -1,21 +1,31 @@
 """Where each model runs: on the worker's device, or on the host's processor where its card excludes that device.
 
-A recurrent network is an example: it is small, and some accelerators compile each of its steps. Its batches take turns
-with the others on the device's thread.
+A recurrent network is an example: it is small, and some accelerators compile each of its steps. A device may also
+decline a model at start, such as one that it would answer wrongly.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.card import Card, Precision
 from models.card_errors import refuse
-from operators.inference.backend import Backend, BackendConfig, Build, DeviceResult, LoadedModel
+from operators.errors import DeviceFault
+from operators.inference.backend import Backend, BackendConfig, Build, DeviceResult, LoadedModel, RunsOnHost
 from operators.inference.compute_mode import Engine
+from operators.inference.device_place import DevicePlace
+from operators.inference.runner import LoadModule, Runner
+
+if TYPE_CHECKING:
+    from operators.inference.operating_points import OperatingPoints
+
+logger = logging.getLogger(__name__)
 
 HOST = "cpu"
 """Every worker has it."""
@@ -38,40 +48,98 @@ def check_devices(cards: Iterable[Card], device: str) -> None:
             raise refuse(place, "runs.devices", list(card.devices), allowed)
 
 
-def placed_backend(device: str, config: BackendConfig, cards: Iterable[Card], open_backend: OpenBackend) -> Backend:
-    """Return the backend of a device; the models that their cards keep off it run on the host's processor.
+def host_opener(device: str, config: BackendConfig, open_backend: OpenBackend) -> Callable[[], Backend] | None:
+    """Return what opens the host's processor beside a device; None where it is the device.
 
     Args:
         device: name of a backend.
         config: of the worker.
-        cards: of all batched models.
         open_backend: opens a backend by name.
     """
-    backend = open_backend(device, config)
-    if all(device in card.devices for card in cards):
-        return backend
+    if device == HOST:
+        return None
     # The preferred precision is that of the accelerator; the processor may not offer it.
-    return PlacedBackend(backend, open_backend(HOST, replace(config, precision="auto")))
+    return lambda: HostBackend(open_backend(HOST, replace(config, precision="auto")))
 
 
-class PlacedBackend:
-    """A device, and the host's processor for models that may not run on it."""
+class Places:
+    """The devices of a process: the worker's own, and the host's processor as soon as a model needs it.
 
-    def __init__(self, device: Backend, host: Backend) -> None:
-        self.name = device.name
-        self._device = device
-        self._host = host
+    Each has threads of its own, so models of the host do not keep the accelerator waiting.
+
+    Args:
+        backend: the worker's device.
+        open_host: opens the host's processor; None: the device runs every model.
+        load_module: creates a card's module.
+        points: measured operating points.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        open_host: Callable[[], Backend] | None,
+        load_module: LoadModule,
+        points: OperatingPoints | None,
+    ) -> None:
+        self._load_module = load_module
+        self._points = points
+        self._open_host = open_host
+        self._device = self._place_of(backend)
+        self._host: DevicePlace | None = None
+
+    @property
+    def all(self) -> tuple[DevicePlace, ...]:
+        """Every device that is open."""
+        return (self._device,) if self._host is None else (self._device, self._host)
+
+    async def open(self, card: Card) -> tuple[DevicePlace, list[Runner]]:
+        """Open a model where its card and the device permit; see `DevicePlace.open`."""
+        if self._open_host is None:
+            return self._device, await self._device.open(card)
+        if self._device.name in card.devices:
+            try:
+                return self._device, await self._device.open(card)
+            except RunsOnHost as reason:
+                if HOST not in card.devices:
+                    raise DeviceFault(f"{reason}; its card excludes {HOST}") from reason
+                logger.warning("model %s runs on %s: %s", card.name, HOST, reason)
+        if self._host is None:
+            self._host = self._place_of(self._open_host())
+        return self._host, await self._host.open(card)
+
+    async def close(self) -> None:
+        """Free all devices."""
+        for place in self.all:
+            await place.close()
+
+    def _place_of(self, backend: Backend) -> DevicePlace:
+        return DevicePlace(backend, self._load_module, self._points)
+
+
+@dataclass(frozen=True, slots=True)
+class HostBackend:
+    """The host's processor beside an accelerator."""
+
+    inner: Backend
+
+    @property
+    def name(self) -> str:
+        """See `Backend.name`."""
+        return self.inner.name
+
+    @property
+    def num_submitters(self) -> int:
+        """See `Backend.num_submitters`."""
+        return self.inner.num_submitters
 
     def load(self, card: Card, build: Build) -> LoadedModel:
         """See `Backend.load`."""
-        if self.name in card.devices:
-            return self._device.load(card, build)
-        return HostModel(self._host.load(card, build))
+        return HostModel(self.inner.load(card, build))
 
 
 @dataclass(frozen=True, slots=True)
 class HostModel:
-    """A model that occupies no accelerator: its cost is the CPU time of the device's thread, which is counted there."""
+    """A model that occupies no accelerator: its cost is the CPU time of the host's thread, which is counted there."""
 
     inner: LoadedModel
 

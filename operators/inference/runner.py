@@ -11,7 +11,7 @@ import numpy as np
 
 from models.card import Card, Precision
 from operators.errors import DeviceFault, ModelFault
-from operators.inference.backend import Backend, DeviceResult, LoadedModel
+from operators.inference.backend import Backend, DeviceResult, LoadedModel, RunsOnHost
 from operators.inference.batch_sizes import brief_sizes, worthwhile_sizes
 from operators.inference.compute_mode import ComputeMode, Engine
 
@@ -87,12 +87,14 @@ class Runner:
         """Load, compile and warm up.
 
         Raises:
-            DeviceFault: the device cannot load the model, or the model cannot run on it.
+            DeviceFault: the device cannot load the model, or the model cannot run on it any more in its batch sizes.
+            RunsOnHost: the device declines the model; only before it was open for the first time.
         """
-        loaded = self._backend.load(self.card, partial(self._load_module, self.card))
+        loaded = self._load()
         try:
             loaded.compile()
             seconds_by_size = loaded.warm_up()
+            self._require_sizes(seconds_by_size)
         except BaseException:
             loaded.close()
             raise
@@ -101,6 +103,23 @@ class Runner:
         # A new runner keeps the sizes of the first: the batcher has built its queue on them.
         self._batch_sizes = self._batch_sizes or self._efficient_sizes(seconds_by_size)
         self._brief_batch_sizes = self._brief_batch_sizes or brief_sizes(seconds_by_size, self._batch_sizes)
+
+    def _load(self) -> LoadedModel:
+        try:
+            return self._backend.load(self.card, partial(self._load_module, self.card))
+        except RunsOnHost as error:
+            if not self._batch_sizes:
+                raise
+            # Its callers know it by this device: another one would change the fingerprints of signals.
+            raise DeviceFault(f"{error}, and it had one before") from error
+
+    def _require_sizes(self, seconds_by_size: Mapping[int, float]) -> None:
+        """A new runner must serve what the batcher forms."""
+        if not set(self._batch_sizes) <= set(seconds_by_size):
+            raise DeviceFault(
+                f"model {self.card.name} runs in batches of {sorted(seconds_by_size)}, not in {self._batch_sizes} any"
+                " more"
+            )
 
     def _efficient_sizes(self, seconds_by_size: Mapping[int, float]) -> tuple[int, ...]:
         """Return the sizes of the measured operating point; without one, an estimate from the warm-up."""

@@ -20,6 +20,7 @@ from ops.cli.console import clean_interrupt, err, fail, out, print_json, setting
 from ops.cli.exit_codes import ExitCode
 from ops.cli.model_calibration import calibrate_model
 from ops.cli.models_bench import bench as bench_models
+from ops.cli.models_compile import compile_models
 from ops.cli.models_measure import measure as measure_models
 from schemas.labels import LABELS
 from streams.config.running_models import running_cards
@@ -28,6 +29,7 @@ from streams.config.settings import Settings
 app = typer.Typer(help="The models, their weights, and the labels that they cover.", no_args_is_help=True)
 
 app.command("bench")(bench_models)
+app.command("compile")(compile_models)
 app.command("measure")(measure_models)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as JSON.")]

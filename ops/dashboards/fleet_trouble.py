@@ -58,9 +58,12 @@ TROUBLE: Final = Row(
         ),
         Panel(
             "Device faults",
-            "Faults that made a fresh runner necessary, by model.",
+            "Faults that made a fresh runner necessary, and batch sizes that a device may not run, by model.",
             "short",
-            (Query(increase("vidsignal_device_faults_total", "10m", "model"), "{{model}}"),),
+            (
+                Query(increase("vidsignal_device_faults_total", "10m", "model"), "{{model}}"),
+                Query("sum by (model) (vidsignal_refused_buckets_total > 0)", "refused {{model}}"),
+            ),
         ),
         Panel(
             "Overdue events",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from models.card import Card
@@ -35,11 +35,9 @@ def time_models(
     device = device_of(settings)
     config = replace(backend_config(settings, capabilities, private_cache(settings)), chooser=None)  # all are measured
     energy = open_core_energy() if device == HOST else open_device_energy(device)
-    timed = []
-    for card in cards:
-        verify_card(card, settings.cache_dir)
-        place = device if device in card.devices else HOST  # as `placed_backend` does in a worker
-        timing = ModelTiming(
+
+    def timing_on(place: str) -> ModelTiming:
+        return ModelTiming(
             place,
             config,
             lambda card: load_module(card, settings.cache_dir),
@@ -48,8 +46,25 @@ def time_models(
             is_quick,
             say,
         )
-        timed.append(timing.of(card))
+
+    timed = []
+    for card in cards:
+        verify_card(card, settings.cache_dir)
+        timed.append(_timed(card, [device, HOST] if device in card.devices else [HOST], timing_on))
     return timed
+
+
+def _timed(card: Card, places: Sequence[str], timing_on: Callable[[str], ModelTiming]) -> TimedModel:
+    """Time a model where a worker would run it: the device may decline it, as `placement` says."""
+    from operators.inference.backend import RunsOnHost
+
+    first, *others = dict.fromkeys(places)
+    try:
+        return timing_on(first).of(card)
+    except RunsOnHost:
+        if not others:
+            raise
+        return _timed(card, others, timing_on)
 
 
 def default_threads(settings: Settings, device: str) -> tuple[int, ...]:

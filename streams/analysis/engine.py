@@ -19,7 +19,7 @@ from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.inference import Inference
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
 from operators.inference.operating_points import OperatingPoints
-from operators.inference.placement import check_devices, placed_backend
+from operators.inference.placement import check_devices, host_opener
 from operators.inference.request_context import RequestContext
 from operators.media.decoder_client import DECODER_COMMAND
 from operators.media.limits import DecodeLimits
@@ -268,7 +268,8 @@ async def _open_inference(
     inference = await Inference.open(
         cards,
         partial(_build, options, settings),
-        placed_backend(device, config, cards, open_backend),
+        open_backend(device, config),
+        open_host=host_opener(device, config, open_backend),
         points=None if options.load_module else operating_points(settings, device),
         observer=options.inference_observer(device),
         tracer=options.tracer,

@@ -30,6 +30,11 @@ class InferenceMetrics:
         metrics.DEVICE_FAULTS.labels(model).inc()
 
 
+def count_refused_bucket(model: str, device: str) -> None:
+    """Count a batch size of a model that a device may not run."""
+    metrics.REFUSED_BUCKETS.labels(model, device).inc()
+
+
 class DecodeMetrics:
     """Counts decodes; called on the event loop."""
 

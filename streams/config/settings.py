@@ -30,7 +30,7 @@ from streams.config.setting_values import Network, WrongValue, converted
 
 Role = Literal["intake", "media", "backfill", "verdict", "engagement"]
 ROLES: tuple[Role, ...] = ("intake", "media", "backfill", "verdict", "engagement")
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda", "neuron"]
 """Device for models; `auto` uses an accelerator if there is one."""
 
 ObjectPrefix = Annotated[str, Meta(pattern=r"^(s3|gs|az)://[^/?#]+/")]
@@ -77,6 +77,8 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Folder of compiled models, of one user and machine; `compiled` below the cache if unset."""
     compiled_max_bytes: Annotated[int, Meta(ge=0)] = 1024**3
     """Disk space for compiled models; 0 disables the cache."""
+    neuron_dir: Path | None = None
+    """Folder of programs for Neuron devices, of one user; `neuron` below the folder of compiled models if unset."""
     model_cards: tuple[Path, ...] = ()
     """Folders with cards of added models, comma-separated."""
     trusted_model_folders: tuple[Path, ...] = ()

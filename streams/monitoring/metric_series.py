@@ -84,6 +84,7 @@ def begin_series(settings: Settings, device: str | None) -> None:
     _begin(metrics.CPU_SECONDS, PROCESS_STAGES)
     if device is not None:
         _begin(metrics.DEVICE_SECONDS, batched_models(settings), (device,))
+        _begin(metrics.REFUSED_BUCKETS, batched_models(settings), (device,))
     for role in settings.roles:
         metrics.BUILD_INFO.labels(release(), device or "none", role).set(1)
         _begin(metrics.RECORDS_LOST, (role,), (settings.topic_prefix + _READS[role].name,))

@@ -42,6 +42,12 @@ QUEUE_AGE_SECONDS = Histogram(
     "vidsignal_batch_queue_age_seconds", "Age of the oldest item of a batch", ("model",), buckets=_SHORT_SECONDS
 )
 DEVICE_SECONDS = Counter("vidsignal_device_seconds_total", "Time that a device worked", ("model", "device"))
+REFUSED_BUCKETS = Counter(
+    "vidsignal_refused_buckets_total",
+    "Batch sizes of a model that its device may not run: not compiled, wrong answers, or no memory; without any, the"
+    " model runs on the processor",
+    ("model", "device"),
+)
 DEVICE_FAULTS = Counter("vidsignal_device_faults_total", "Faults of a device or runner", ("model",))
 DECODES = Counter("vidsignal_decodes_total", "Media sessions decoded", ("result",))
 DECODE_CPU_SECONDS = Counter("vidsignal_decode_cpu_seconds_total", "CPU time of decoder processes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.card import Card
+from models.tolerance import Tolerance
 from operators.errors import DeviceFault
 from operators.inference.backend import Backend, BackendConfig, LoadedModel
 from operators.inference.backend_registry import BACKENDS, open_backend
@@ -20,6 +22,8 @@ from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
 from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.request_context import RequestContext
+from tests.support.neuron_machine import neuron_machine
+from tests.support.neuron_programs import store_of
 
 CARD = Card(
     name="tiny",
@@ -37,6 +41,8 @@ CARD = Card(
     precisions=("bfloat16", "float32"),
     generation=1,
     checked_on="this suite",
+    devices=("cpu", "cuda", "neuron"),
+    tolerances=(Tolerance(max_difference=0.02), Tolerance(min_cosine=0.99)),
 )
 
 
@@ -80,17 +86,33 @@ CONFIGS = {
 """Every device, and every engine of the processor; by the device's name first."""
 
 
+@pytest.fixture(scope="module")
+def neuron_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendConfig]:
+    """A machine with a stand-in of the device, and the model compiled for it in both precisions."""
+    inputs = [*warm_up_batch(CARD, 3)]
+    with neuron_machine(tmp_path_factory.mktemp("driver")):
+        store = store_of(tmp_path_factory.mktemp("programs"), CARD, tiny_model, inputs, ("float32", "bfloat16"))
+        yield BackendConfig(artefacts=store)
+
+
+def opened(request: pytest.FixtureRequest, name: str, config: BackendConfig) -> Backend:
+    """Open a backend; one whose models are compiled beforehand gets them."""
+    needs_device(name)
+    if name == "neuron":
+        compiled: BackendConfig = request.getfixturevalue("neuron_config")
+        config = replace(config, artefacts=compiled.artefacts)
+    return open_backend(name, config)
+
+
 @pytest.fixture(params=CONFIGS)
 def backend(request: pytest.FixtureRequest) -> Backend:
-    name = request.param.split()[0]
-    needs_device(name)
-    return open_backend(name, CONFIGS[request.param])
+    return opened(request, request.param.split()[0], CONFIGS[request.param])
 
 
 def test_every_engine_is_tested() -> None:
-    """A new one has to keep the same promises."""
+    """A new one has to keep the same promises: an engine of the processor, and that of a device."""
     tested = {config.engine for config in CONFIGS.values()} - {"auto"}
-    assert tested | {"torch"} == set(get_args(Engine))
+    assert tested | ({"torch"} | BACKENDS.keys()).intersection(get_args(Engine)) == set(get_args(Engine))
 
 
 @pytest.fixture
@@ -197,10 +219,10 @@ class TestBfloat16:
             np.testing.assert_allclose(expected, actual, rtol=0.05, atol=0.02)
         loaded.close()
 
-    def test_cuda_agrees_with_float32(self) -> None:
+    @pytest.mark.parametrize("name", sorted(BACKENDS.keys() - {"cpu"}))
+    def test_accelerators_agree_with_float32(self, name: str, request: pytest.FixtureRequest) -> None:
         """In bfloat16 the answers stay within its rounding, and come back as float32."""
-        needs_device("cuda")
-        loaded = open_backend("cuda", BackendConfig(precision="bfloat16")).load(CARD, tiny_model)
+        loaded = opened(request, name, BackendConfig(precision="bfloat16")).load(CARD, tiny_model)
         loaded.compile()
         batch = warm_up_batch(CARD, 4)
         for expected, actual in zip(eager(batch), loaded.run(batch).values, strict=True):

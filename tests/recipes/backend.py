@@ -34,10 +34,13 @@ BACKEND: Final = Recipe(
         },
         3: {
             "streams/config/settings.py": replaced(
-                'Device = Literal["auto", "cpu", "cuda"]', 'Device = Literal["auto", "cpu", "cuda", "toy"]'
+                'Device = Literal["auto", "cpu", "cuda", "neuron"]',
+                'Device = Literal["auto", "cpu", "cuda", "neuron", "toy"]',
             ),
             "models/card.py": replaced('"cuda", "neuron"]', '"cuda", "neuron", "toy"]'),
-            "docs/settings.md": replaced("`auto`, `cpu` or `cuda`;", "`auto`, `cpu`, `cuda` or `toy`;"),
+            "docs/settings.md": replaced(
+                "`auto`, `cpu`, `cuda` or `neuron`;", "`auto`, `cpu`, `cuda`, `neuron` or `toy`;"
+            ),
         },
     },
     not_needed={4: "every machine has this one"},

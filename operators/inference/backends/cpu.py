@@ -41,6 +41,7 @@ class CpuBackend:
     """The cores of this machine that are available to the process."""
 
     name = "cpu"
+    num_submitters = 1
 
     def __init__(self, config: BackendConfig) -> None:
         if config.num_threads < 1:

@@ -32,6 +32,7 @@ class CudaBackend:
     """The accelerator `device_index`."""
 
     name = "cuda"
+    num_submitters = 1
 
     def __init__(self, config: BackendConfig) -> None:
         compute_full_float32()

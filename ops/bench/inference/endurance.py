@@ -91,6 +91,7 @@ class DoublingBackend:
     """A device that computes in no time, so that only the batcher works."""
 
     name = "doubling"
+    num_submitters = 1
 
     def load(self, card: Card, build: Build) -> DoublingModel:  # noqa: ARG002  nothing is built
         """See `Backend.load`."""

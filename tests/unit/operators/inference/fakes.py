@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from models.card import Card, Precision
 from models.tolerance import Tolerance
 from operators.errors import DeviceFault
-from operators.inference.backend import DeviceResult
+from operators.inference.backend import DeviceResult, RunsOnHost
 from operators.inference.batch_policy import BatchLimits
 from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
@@ -57,6 +58,7 @@ class FakeBackend:
     """Doubles every number; each batch that a model was given is kept."""
 
     name: str = "fake"
+    num_submitters: int = 1
     poison: frozenset[int] = frozenset()
     """Numbers at which the model raises."""
     cursed: frozenset[int] = frozenset()
@@ -75,6 +77,11 @@ class FakeBackend:
     has_failed: bool = False
     num_loads: int = 0
     num_open: int = 0
+    declined: dict[str, int] = field(default_factory=dict)
+    """Models that are declined, by the number of the load that is."""
+    loads_of: Counter[str] = field(default_factory=Counter)
+    most_in_flight: int = 0
+    meeting: threading.Barrier | None = None
     gate: threading.Event = field(default_factory=threading.Event)
     entered: threading.Event = field(default_factory=threading.Event)
 
@@ -83,12 +90,26 @@ class FakeBackend:
 
     def load(self, card: Card, module: Any) -> FakeModel:
         self.num_loads += 1
+        self.loads_of[card.name] += 1
+        if self.declined.get(card.name, 10**9) <= self.loads_of[card.name]:
+            raise RunsOnHost(f"the fake device has no place for {card.name}")
         if self.is_lost and self.has_failed:
             raise DeviceFault("the fake device is gone")
         if self.bug is not None and self.num_loads > 1:
             raise self.bug
         self.num_open += 1
         return FakeModel(card, self)
+
+    def expect_in_flight(self, number: int) -> None:
+        """Let the first batch end only when that many are under way."""
+        self.meeting = threading.Barrier(number)
+
+    def met(self) -> None:
+        """Wait for the others, once."""
+        meeting = self.meeting
+        if meeting is not None:
+            meeting.wait(30)
+            self.most_in_flight, self.meeting = meeting.parties, None
 
     async def plugged(self, inference: Inference, model: str = "doubler") -> asyncio.Task[Any]:
         """Occupy the device with one item until the gate is set, so that everything after it queues up."""
@@ -117,6 +138,7 @@ class FakeModel:
         numbers = [int(value) for value in batch[:, 0]]
         self.backend.batches.append((self.card.name, numbers))
         self.backend.entered.set()
+        self.backend.met()
         assert self.backend.gate.wait(30)
         if self.backend.is_lost and self.backend.has_failed:
             raise DeviceFault("the fake device is gone")

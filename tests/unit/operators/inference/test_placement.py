@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,10 +11,11 @@ import pytest
 from models.card import Card, DeviceName
 from models.card_errors import CardInvalid
 from models.card_registry import CARDS
+from operators.errors import DeviceFault, DeviceLost
 from operators.inference.backend import BackendConfig
 from operators.inference.inference import Inference
-from operators.inference.placement import check_devices, placed_backend
-from tests.unit.operators.inference.fakes import FakeBackend, context, number, number_card
+from operators.inference.placement import check_devices, host_opener
+from tests.unit.operators.inference.fakes import FakeBackend, context, number, number_card, queued
 
 
 def card_on(name: str, *devices: DeviceName) -> Card:
@@ -22,22 +25,32 @@ def card_on(name: str, *devices: DeviceName) -> Card:
 class Devices:
     """A worker's devices, by name, with the configuration that each was opened with."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_submitters: int = 1) -> None:
+        self.num_submitters = num_submitters
         self.opened: dict[str, FakeBackend] = {}
         self.configs: dict[str, BackendConfig] = {}
 
     def open(self, name: str, config: BackendConfig) -> FakeBackend:
         self.configs[name] = config
-        return self.opened.setdefault(name, FakeBackend(name=name))
+        return self.opened.setdefault(name, FakeBackend(name=name, num_submitters=self.num_submitters))
 
 
-class TestPlacedBackend:
+async def opened(device: str, cards: Sequence[Card], devices: Devices) -> Inference:
+    config = BackendConfig(precision="bfloat16")
+    return await Inference.open(
+        cards,
+        lambda _card: None,  # type: ignore[arg-type,return-value]
+        devices.open(device, config),
+        open_host=host_opener(device, config, devices.open),
+    )
+
+
+class TestPlaces:
     async def test_each_model_where_its_card_permits(self) -> None:
         """On a worker with an accelerator, a model that excludes it runs on the processor and occupies no
         accelerator; the other one does."""
-        devices, cards = Devices(), (card_on("both", "cpu", "cuda"), card_on("recurrent", "cpu"))
-        backend = placed_backend("cuda", BackendConfig(precision="bfloat16"), cards, devices.open)
-        inference = await Inference.open(cards, lambda _card: None, backend)  # type: ignore[arg-type,return-value]
+        devices = Devices()
+        inference = await opened("cuda", (card_on("both", "cpu", "cuda"), card_on("recurrent", "cpu")), devices)
 
         here = await inference.batcher("both").submit(number(3), context())
         there = await inference.batcher("recurrent").submit(number(4), context())
@@ -52,12 +65,94 @@ class TestPlacedBackend:
         assert [devices.configs[name].precision for name in ("cuda", "cpu")] == ["bfloat16", "auto"]
         assert [found.num_open for found in devices.opened.values()] == [0, 0]
 
-    def test_one_device_where_it_suffices(self) -> None:
+    async def test_neither_waits_for_the_other(self) -> None:
+        """A model of the processor is answered while the accelerator is busy: each device has a thread of its own."""
+        devices = Devices()
+        inference = await opened("cuda", (card_on("both", "cpu", "cuda"), card_on("recurrent", "cpu")), devices)
+        plug = await devices.opened["cuda"].plugged(inference, "both")
+
+        there = await inference.batcher("recurrent").submit(number(4), context())
+        devices.opened["cuda"].gate.set()
+        await plug
+        await inference.close()
+
+        assert there.values[0].tolist() == 8.0
+
+    @pytest.mark.parametrize("device", ["cpu", "cuda"])
+    async def test_one_device_where_it_suffices(self, device: str) -> None:
         """Nothing else is opened if every model may run there."""
         devices = Devices()
-        cards = (card_on("both", "cpu", "cuda"), card_on("recurrent", "cpu"))
-        assert placed_backend("cpu", BackendConfig(), cards, devices.open) is devices.opened["cpu"]
-        assert placed_backend("cuda", BackendConfig(), cards[:1], devices.open) is devices.opened["cuda"]
+        inference = await opened(device, [card_on("both", "cpu", "cuda")], devices)
+        await inference.close()
+        assert set(devices.opened) == {device}
+
+    async def test_declined_by_the_device(self) -> None:
+        """A model that the device declines at start runs on the processor, and what other threads of the device had
+        opened of it is closed; the device's other models stay."""
+        devices = Devices(num_submitters=2)
+        cards = (card_on("both", "cpu", "cuda"), card_on("odd", "cpu", "cuda"))
+        devices.open("cuda", BackendConfig()).declined["odd"] = 2
+
+        inference = await opened("cuda", cards, devices)
+        there = await inference.batcher("odd").submit(number(4), context())
+
+        assert (there.values[0].tolist(), there.device_seconds) == (8.0, 0.0)
+        assert [found.num_open for found in devices.opened.values()] == [2, 2]
+        await inference.close()
+        assert [found.num_open for found in devices.opened.values()] == [0, 0]
+
+    async def test_declined_where_it_must_run(self) -> None:
+        """A card that excludes the processor ends the start."""
+        devices = Devices()
+        devices.open("cuda", BackendConfig()).declined["needy"] = 1
+        with pytest.raises(DeviceFault, match="its card excludes cpu"):
+            await opened("cuda", [card_on("needy", "cuda")], devices)
+
+    async def test_declined_by_a_fresh_runner(self) -> None:
+        """Once a model has run on a device it does not move: its callers know it by that device, and the device is
+        lost instead."""
+        devices = Devices()
+        inference = await opened("cuda", [card_on("both", "cpu", "cuda")], devices)
+        device = devices.opened["cuda"]
+        device.declined["both"], device.faults_left = 1, 1
+
+        with pytest.raises(DeviceLost, match="had one before"):
+            await inference.batcher("both").submit(number(3), context())
+        await inference.close()
+
+
+class TestSubmitters:
+    async def test_two_batches_are_under_way(self) -> None:
+        """A device with two threads has two batches at once, each with a runner of its own; the calls and the CPU time
+        of both count."""
+        devices = Devices(num_submitters=2)
+        inference = await opened("cuda", [card_on("both", "cpu", "cuda")], devices)
+        device = devices.opened["cuda"]
+        device.expect_in_flight(2)
+
+        answers = await inference.batcher("both").submit_many([number(each) for each in range(40)], context())
+        await inference.close()
+
+        assert [int(answer.values[0]) for answer in answers] == [2 * each for each in range(40)]
+        assert (device.num_loads, device.most_in_flight) == (2, 2)
+
+    async def test_a_loss_on_one_thread_stays_known(self) -> None:
+        """A batch that another thread finishes well does not make a lost device usable again."""
+        devices = Devices(num_submitters=2)
+        inference = await opened("cuda", [card_on("both", "cpu", "cuda")], devices)
+        device = devices.opened["cuda"]
+        device.fault, device.cursed = DeviceLost("gone"), frozenset({7})
+        plug = await device.plugged(inference, "both")  # occupies one thread
+
+        lost = asyncio.create_task(inference.batcher("both").submit(number(7), context()))
+        await queued()
+        device.gate.set()
+        await plug
+        with pytest.raises(DeviceLost):
+            await lost
+        with pytest.raises(DeviceLost):
+            await inference.batcher("both").submit(number(1), context())
+        await inference.close()
 
 
 class TestCheck:

@@ -155,7 +155,7 @@ class TestWrong:
             monkeypatch, MAX_CONCURRENT_VIDEOS="999", DEVICE="gpu", MAX_DEFERRED_EVENTS="many", SLOW_EVENT_SECONDS="inf"
         ) == [
             "setting max_deferred_events (environment VIDSIGNAL_MAX_DEFERRED_EVENTS) is 'many': expected int",
-            "setting device (environment VIDSIGNAL_DEVICE) is 'gpu': allowed are auto, cpu, cuda",
+            "setting device (environment VIDSIGNAL_DEVICE) is 'gpu': allowed are auto, cpu, cuda, neuron",
             "setting max_concurrent_videos (environment VIDSIGNAL_MAX_CONCURRENT_VIDEOS) is '999': expected int <= 256",
             "setting slow_event_seconds (environment VIDSIGNAL_SLOW_EVENT_SECONDS) is 'inf': expected a finite number",
         ]
