@@ -3,15 +3,15 @@
 #   docker build --build-arg VARIANT=light -t vidsignal:light .   the roles without media, and the commands that need no models
 #   docker build --build-arg VARIANT=cpu -t vidsignal:cpu .       every role, on processors
 #   docker build --build-arg VARIANT=cuda -t vidsignal:cuda .     every role, on an NVIDIA accelerator
-#   docker build --build-arg VARIANT=neuron -t vidsignal:neuron . as cpu, with the packages that NEURON_PACKAGES names
+#   docker build --build-arg VARIANT=neuron -t vidsignal:neuron . every role, on an Inferentia2
 #
 # TORCH_INDEX names a package index with builds of torch for processors alone. Without it "cpu" works as well and carries the
 # libraries of accelerators, which are more than half of the image.
 #
 # OPENVINO=yes adds a second engine for processors, which "vidsignal models measure" compares with torch.
 #
-# "neuron" does not compute on an Inferentia: the code knows no such device yet (operators/inference/backend_registry.py). The variant
-# is the place for its packages, from NEURON_INDEX, and runs on the processor until the device is there.
+# "neuron" has torch 2.9, and torch-neuronx and neuronx-cc as NEURON_PACKAGES names them, from NEURON_INDEX. Its models are compiled here,
+# which needs no device.
 ARG PYTHON_VERSION=3.11
 
 FROM python:${PYTHON_VERSION}-slim AS packages
@@ -20,7 +20,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_NO_CACHE=1 UV_LINK_MOD
 RUN python -m pip install "uv==${UV_VERSION}" && python -m venv --without-pip /opt/vidsignal
 WORKDIR /build
 COPY pyproject.toml constraints.txt ./
-COPY ops/setup/packages.sh ops/setup/light.txt ops/setup/
+COPY ops/setup/packages.sh ops/setup/light.txt ops/setup/neuron.txt ops/setup/
 ARG VARIANT=cpu
 ARG TORCH_INDEX=
 ARG OPENVINO=
@@ -49,11 +49,26 @@ RUN mkdir -p /var/cache/vidsignal && \
       /opt/vidsignal/bin/python -c "from pathlib import Path; from ops.assets import fetch_weights; fetch_weights(Path('/var/cache/vidsignal'))"; \
     fi
 
+# Programs for Neuron devices; an empty folder in other variants. Workers read only what their own user has written. Exit code 1: some batch
+# size could not be compiled, and is not used.
+FROM product AS programs
+RUN groupadd --gid 10001 vidsignal && \
+    useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vidsignal && \
+    install -d -o 10001 -g 10001 /var/cache/vidsignal-neuron
+COPY --from=weights --chown=10001:10001 /var/cache/vidsignal /var/cache/vidsignal
+USER 10001:10001
+ENV HOME=/tmp VIDSIGNAL_CACHE_DIR=/var/cache/vidsignal VIDSIGNAL_NEURON_DIR=/var/cache/vidsignal-neuron/programs
+RUN if [ "$VARIANT" = neuron ]; then \
+      /opt/vidsignal/bin/vidsignal models fetch && \
+      { /opt/vidsignal/bin/vidsignal models compile --target inf2 || [ $? -eq 1 ]; }; \
+    fi
+
 FROM python:${PYTHON_VERSION}-slim AS worker
 RUN groupadd --gid 10001 vidsignal && \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vidsignal && \
     install -d -o 10001 -g 10001 /var/spool/vidsignal
 COPY --from=weights /var/cache/vidsignal /var/cache/vidsignal
+COPY --from=programs --chown=10001:10001 /var/cache/vidsignal-neuron /var/cache/vidsignal-neuron
 COPY --from=product /opt/vidsignal /opt/vidsignal
 # HOME is for libraries that want one; the root of the file system may be read-only. The NVIDIA variables are for the container
 # runtime of machines that have such a device.
@@ -67,6 +82,7 @@ ENV PATH=/opt/vidsignal/bin:$PATH \
     VIDSIGNAL_SPOOL_DIR=/var/spool/vidsignal \
     VIDSIGNAL_COMPILED_DIR=/var/spool/vidsignal/compiled \
     VIDSIGNAL_MEASURE_AT_START=false \
+    VIDSIGNAL_NEURON_DIR=/var/cache/vidsignal-neuron/programs \
     VIDSIGNAL_LOG_FORMAT=json \
     VIDSIGNAL_METRICS_HOST=0.0.0.0 \
     VIDSIGNAL_METRICS_PORT=9108 \

@@ -52,6 +52,13 @@ def _backend(settings: Settings, found: dict[str, Any], backend: str) -> Finding
             means="a worker ends at its start with a device fault",
             do="look at nvidia-smi and the driver, or set VIDSIGNAL_DEVICE=auto",
         )
+    if backend == "neuron" and not found.get("has_neuron"):
+        return wrong(
+            "backend",
+            "VIDSIGNAL_DEVICE is neuron, and there is no such device, or no package torch-neuronx",
+            means="a worker ends at its start with a device fault",
+            do="look at the driver and its /dev/neuron0, or set VIDSIGNAL_DEVICE=auto",
+        )
     if backend == "cpu" and found["cuda_devices"]:
         return warning(
             "backend",

@@ -16,6 +16,8 @@ def main() -> None:
 
     from operators.inference.backend_registry import best_backend_name
 
+    from operators.inference.neuron.toolchain import has_device
+
     has_cuda = torch.cuda.is_available()
     answer = {
         "best": best_backend_name(),
@@ -23,6 +25,8 @@ def main() -> None:
         "cuda_devices": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
         if has_cuda
         else [],
+        "has_neuron": has_device(),
+        "has_neuron_bfloat16": True,
         "has_cuda_bfloat16": bool(has_cuda and torch.cuda.is_bf16_supported(including_emulation=False)),
     }
     sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")

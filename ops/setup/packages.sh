@@ -24,6 +24,14 @@ if [ -n "${OPENVINO:-}" ] && [ "$VARIANT" != light ]; then
   engines=(--extra openvino)
 fi
 
+# The vendor's packages end at another torch than the pinned one.
+install_with_neuron_torch() {
+  local others
+  others=$(mktemp)
+  grep -vE '^torch(audio|vision)?==' constraints.txt >"$others"
+  uv pip install --python "$VENV/bin/python" --compile-bytecode -c "$others" --overrides ops/setup/neuron.txt "$@"
+}
+
 case $VARIANT in
   light)
     install_pinned -r pyproject.toml --excludes ops/setup/light.txt
@@ -41,11 +49,8 @@ case $VARIANT in
     ;;
   neuron)
     [ -n "${NEURON_PACKAGES:-}" ] || fail 'variant neuron needs NEURON_PACKAGES, and NEURON_INDEX where they are not on the usual index'
-    if [ -n "${TORCH_INDEX:-}" ]; then
-      install_processor_torch
-    fi
     read -ra named <<<"$NEURON_PACKAGES"
-    install_pinned -r pyproject.toml "${engines[@]}" ${NEURON_INDEX:+--extra-index-url "$NEURON_INDEX"} "${named[@]}"
+    install_with_neuron_torch -r pyproject.toml "${engines[@]}" ${NEURON_INDEX:+--extra-index-url "$NEURON_INDEX"} "${named[@]}"
     ;;
   *)
     fail "VARIANT is '$VARIANT'; one of light, cpu, cuda, neuron is allowed"

@@ -131,9 +131,10 @@ class TestDevice:
         assert about(findings, "backend").state == "ok"
         assert about(findings, "precision").state == "not-checked"
 
-    def test_missing_accelerator(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("name", ["cuda", "neuron"])
+    def test_missing_accelerator(self, tmp_path: Path, name: str) -> None:
         """A device that the settings name and the machine lacks is wrong."""
-        findings = list(device.examine(context(cache_dir=tmp_path, device="cuda"), ask=lambda _: FOUND))
+        findings = list(device.examine(context(cache_dir=tmp_path, device=name), ask=lambda _: FOUND))
         assert about(findings, "backend").state == "wrong"
         assert "VIDSIGNAL_DEVICE=auto" in about(findings, "backend").do
 
