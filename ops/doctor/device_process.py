@@ -15,7 +15,6 @@ def main() -> None:
     import torch
 
     from operators.inference.backend_registry import best_backend_name
-
     from operators.inference.neuron.toolchain import has_device
 
     has_cuda = torch.cuda.is_available()
