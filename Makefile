@@ -18,7 +18,7 @@ MUTANTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets evaluation-data evaluation-documents evaluate demo test lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos fuzz mutants clean
+.PHONY: help setup assets evaluation-data evaluation-documents evaluate demo test test-neuron-torch lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos fuzz mutants clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ demo: assets  ## Analyse the sample clips on an embedded broker and Redis; KEEP=
 # Tests wait more than they compute, so two processes share the files, each with servers of its own.
 test: assets lint docs  ## Lint, types, layers, the documentation site, then all tests; PYTEST_ARGS='tests/unit -k name' picks some.
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+# Not in the gate: it downloads another torch. The devices' packages themselves are not needed.
+NEURON_VENV := $(VENV)/neuron-torch
+
+test-neuron-torch: assets  ## Tests of models, inference and backends with torch 2.9, which Neuron devices need, in a second environment.
+	@VENV='$(NEURON_VENV)' UV='$(BIN)/uv' PYTHON='$(BIN)/python' bash ops/setup/neuron_torch.sh
+	$(NEURON_VENV)/bin/python -m pytest -n $(TEST_PROCESSES) tests/unit/models tests/unit/operators tests/contract $(PYTEST_ARGS)
 
 lint: $(INSTALLED)  ## Style, formatting, types and the direction of imports.
 	$(BIN)/ruff check .

@@ -26,7 +26,7 @@ BACKEND: Final = Recipe(
         2: {
             "operators/inference/backend_registry.py": several(
                 after(
-                    "from operators.inference.backends.cuda_energy",
+                    "from operators.inference.backends.neuron",
                     "from operators.inference.backends.toy import ToyBackend",
                 ),
                 after('    "cuda": CudaBackend,', '    "toy": ToyBackend,'),

