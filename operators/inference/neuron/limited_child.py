@@ -53,6 +53,7 @@ def run_in_child(work: Callable[..., None], arguments: tuple[Any, ...], limits: 
     try:
         reason = _excess(child, limits)
     finally:
+        child.kill()  # first: until it has a group of its own, it has no descendants either
         _kill_group(child.pid)
         child.join()
     told = _told(receiver)

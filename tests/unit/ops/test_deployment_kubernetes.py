@@ -50,6 +50,9 @@ TRIGGER_FIELDS = {
 """Of the metadata of KEDA's trigger `kafka`, in the same way."""
 
 
+DEVICE_OF_RESOURCE = {"nvidia.com/gpu": "cuda", "aws.amazon.com/neuron": "neuron"}
+"""What a pod asks Kubernetes for, and the device that its worker then has."""
+
 def kubernetes(manifest: dict[str, Any]) -> None:
     """Validate strictly: unknown fields are refused, which the server would drop without a word."""
     kubernetes_validate.validate(manifest, VERSION, strict=True)
@@ -167,8 +170,9 @@ class TestSettings:
         (patched,) = yaml.safe_load(path.read_text())["spec"]["template"]["spec"]["containers"]
         changed = {each["name"]: each["value"] for each in patched["env"]}
         settings = accepted_settings(monkeypatch, environment("worker-media"), changed)
-        asks_for_accelerator = bool(patched.get("resources", {}).get("limits"))
-        assert settings.device == ("cuda" if asks_for_accelerator else "cpu")
+        limits = patched.get("resources", {}).get("limits", {})
+        asked_for = [DEVICE_OF_RESOURCE[name] for name in limits]
+        assert [settings.device] == (asked_for or ["cpu"])
 
     def test_cores_are_said(self) -> None:
         """The defaults of these count the cores of the machine and not those of the container."""
