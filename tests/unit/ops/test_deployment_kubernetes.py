@@ -53,6 +53,7 @@ TRIGGER_FIELDS = {
 DEVICE_OF_RESOURCE = {"nvidia.com/gpu": "cuda", "aws.amazon.com/neuron": "neuron"}
 """What a pod asks Kubernetes for, and the device that its worker then has."""
 
+
 def kubernetes(manifest: dict[str, Any]) -> None:
     """Validate strictly: unknown fields are refused, which the server would drop without a word."""
     kubernetes_validate.validate(manifest, VERSION, strict=True)
