@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ops.evaluate.evaluation_set import EvaluationSet
+from ops.evaluate.sets.copies import Copies
 from ops.evaluate.sets.harmless_pictures import HarmlessPictures
 
-SETS: Final[dict[str, EvaluationSet]] = {found.name: found for found in (HarmlessPictures(),)}
+SETS: Final[dict[str, EvaluationSet]] = {found.name: found for found in (HarmlessPictures(), Copies())}
 """By name, in the order of tables. A further set is an instance in this line."""

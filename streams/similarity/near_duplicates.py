@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final, Literal
 
+import numpy as np
+
 from operators.frames.perceptual_hash import USABLE_QUALITY
 from operators.frames.picture_parts import UPRIGHT
 from streams.similarity.alignment import MatchedTimes, matched_times
-from streams.similarity.video_hashes import THIRDS, WHOLE, HashedPicture, VideoHashes, distance
+from streams.similarity.video_hashes import MIRRORING, THIRDS, WHOLE, HashedPicture, VideoHashes, distance
 
 SAME_PICTURE_BITS: Final = 31
 SAME_VIDEO_RATIO: Final = 0.5
@@ -43,6 +45,9 @@ FoundBy = Literal["hash", "hash and embedding", "embedding"]
 
 MIN_QUALITY: Final = 10
 """Of pictures that are near: below it there is nothing to compare."""
+
+_HASH_BYTES: Final = 32
+_WORD: Final = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +115,34 @@ class FrameSimilarity:
 
 def frame_similarity(first: VideoHashes, second: VideoHashes, cosine: float) -> FrameSimilarity:
     """Compare two videos by the hashes of `video_hashes` and the cosine of their embeddings."""
+    ours, theirs = ({view: _view(pictures) for view, pictures in video.items()} for video in (first, second))
     matches = [
-        _match(first, second, views, is_mirrored=is_mirrored)
+        _match(views, ours[views[0]], theirs[views[1]], is_mirrored=is_mirrored)
         for is_mirrored in (False, True)
         for views in _comparable_views(first, second)
     ]
     best = max(matches, key=lambda match: (match.same_ratio, match.near_ratio), default=NO_MATCH)
     return FrameSimilarity(best, max((match.near_ratio for match in matches), default=0.0), cosine)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """Different hashes of one view."""
+
+    words: np.ndarray
+    """(N, K, 4) uint64: K hashes of each picture."""
+    qualities: np.ndarray
+    """(N,)."""
+
+
+def _view(pictures: Sequence[HashedPicture]) -> _View:
+    """Pack pictures of different hashes: one that stands still must not outweigh all others."""
+    distinct = list({picture.values: picture for picture in pictures}.values())
+    words = b"".join(value.to_bytes(_HASH_BYTES, "little") for picture in distinct for value in picture.values)
+    return _View(
+        np.frombuffer(words, np.uint64).reshape(len(distinct), -1, _HASH_BYTES // 8),
+        np.array([picture.quality for picture in distinct]),
+    )
 
 
 def _comparable_views(first: VideoHashes, second: VideoHashes) -> Iterator[tuple[str, str]]:
@@ -129,13 +155,11 @@ def _comparable_views(first: VideoHashes, second: VideoHashes) -> Iterator[tuple
                 yield view, other
 
 
-def _match(first: VideoHashes, second: VideoHashes, views: tuple[str, str], *, is_mirrored: bool) -> ViewMatch:
-    pictures, others = (_distinct(video[view]) for video, view in zip((first, second), views, strict=True))
-    rows = [[distance(one, other, is_mirrored=is_mirrored) for other in others] for one in pictures]
-    columns = [list(column) for column in zip(*rows, strict=True)]
+def _match(views: tuple[str, str], first: _View, second: _View, *, is_mirrored: bool) -> ViewMatch:
+    distances = _distances(first, second, is_mirrored=is_mirrored)
     # Parts, and pictures between others, are of some pictures alone: how much of another video they cover says nothing.
-    counts_first, counts_second = views[0] == views[1] or views[0] != WHOLE, views[0] == views[1] or views[1] != WHOLE
-    sides = [(pictures, others, rows)] * counts_first + [(others, pictures, columns)] * counts_second
+    sides = [(first, second, distances)] if views[0] != WHOLE or views[0] == views[1] else []
+    sides += [(second, first, distances.T)] if views[1] != WHOLE or views[0] == views[1] else []
     return ViewMatch(
         *views,
         is_mirrored=is_mirrored,
@@ -144,24 +168,19 @@ def _match(first: VideoHashes, second: VideoHashes, views: tuple[str, str], *, i
     )
 
 
-def _distinct(pictures: Sequence[HashedPicture]) -> list[HashedPicture]:
-    """Return pictures of different hashes: one that stands still must not outweigh all others."""
-    return list({picture.values: picture for picture in pictures}.values())
+def _distances(first: _View, second: _View, *, is_mirrored: bool) -> np.ndarray:
+    """Return (N, M): what `distance` says of each picture of the first and each of the second."""
+    words = first.words ^ np.uint64(MIRRORING & _WORD) if is_mirrored else first.words
+    each = np.bitwise_count(words[:, None] ^ second.words[None]).sum(axis=-1, dtype=np.int64)
+    return np.asarray(np.sort(each, axis=-1)[..., each.shape[-1] // 2])
 
 
-def _ratio(
-    pictures: Sequence[HashedPicture],
-    others: Sequence[HashedPicture],
-    rows: Sequence[Sequence[int]],
-    *,
-    bits: int,
-    quality: int,
-) -> float:
+def _ratio(pictures: _View, others: _View, distances: np.ndarray, *, bits: int, quality: int) -> float:
     """Return the share of the pictures with at least this quality that have a partner within so many bits."""
-    columns = [number for number, other in enumerate(others) if other.quality >= quality]
-    counted = [row for picture, row in zip(pictures, rows, strict=True) if picture.quality >= quality]
-    matched = sum(any(row[number] <= bits for number in columns) for row in counted)
-    return matched / len(counted) if counted else 0.0
+    counted, partners = pictures.qualities >= quality, others.qualities >= quality
+    if not counted.any():
+        return 0.0
+    return float((distances[counted][:, partners] <= bits).any(axis=1).mean())
 
 
 def times_of(first: VideoHashes, second: VideoHashes, found: FrameSimilarity) -> MatchedTimes | None:

@@ -19,7 +19,7 @@ WHOLES: Final = "visual.perceptual_hashes"
 PARTS: Final = "visual.part_hashes"
 """Features; a record of before 2026-12 has the first alone."""
 
-_ODD_COLUMNS: Final = int("5" * 64, 16)
+MIRRORING: Final = int("5" * 64, 16)
 """Bits of odd horizontal frequencies, which change their sign when a picture is mirrored."""
 
 
@@ -76,7 +76,7 @@ def mirrored(perceptual_hash: int) -> int:
     Mirroring changes the sign of odd horizontal frequencies; a bit says whether one exceeds the median, which is close
     to zero.
     """
-    return perceptual_hash ^ _ODD_COLUMNS
+    return perceptual_hash ^ MIRRORING
 
 
 def _joined(bands: Sequence[HashedPicture]) -> HashedPicture:

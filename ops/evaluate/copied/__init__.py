@@ -1,0 +1,1 @@
+"""Videos and copies of them, made from pictures of packages and from seeds, for the set of copies."""
