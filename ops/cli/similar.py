@@ -78,9 +78,10 @@ def _line(found: Neighbour | NearDuplicate) -> str:
     frames, times = found.frame_similarity, found.times
     turned = ", mirrored" if frames.is_mirrored else ""
     speed = f", speed {times.speed:g}" if times and times.speed != 1.0 else ""
+    why = found.found_by if frames.is_candidate else f"by {found.found_by}"
     where = f"  {_stretch(times)}{speed}" if times else ""
     return (
-        f"{found.neighbour.video_id}  by {found.found_by}  frames {frames.matched_ratio:.0%}{turned}"
+        f"{found.neighbour.video_id}  {why}  frames {frames.matched_ratio:.0%}{turned}"
         f"  cosine {frames.cosine:.3f}{where}"
     )
 

@@ -80,7 +80,7 @@ class PictureIndex:
             count: of results, at most.
         """
         queries = {turned for value in entries_of(hashes).values() for turned in (value, mirrored(value))}
-        answers = await self._mended(lambda: self._searched(sorted(queries)))
+        answers = await self._searched(sorted(queries))
         votes = Counter(video_id for answer in answers for video_id in {*_near(answer)})
         return [video_id for video_id, _ in votes.most_common(count)]
 

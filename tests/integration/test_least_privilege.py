@@ -140,6 +140,7 @@ class TestRedisRefusesTheRest:
             ("reader-recommender", ("HGETALL", "guarded.vs:{v}:state")),
             ("reader-recommender", ("DEL", "guarded.vs:{v}:features")),
             ("reader-recommender", ("VREM", "guarded.vs:space:s", "v")),
+            ("reader-recommender", ("VREM", "guarded.vs:picture-hashes", "0:v")),
             ("reader-recommender", ("SCAN", "0")),
         ],
     )
@@ -154,8 +155,9 @@ class TestRedisRefusesTheRest:
             ("GET", "guarded.vs:{v}:verdict"),
             ("SMEMBERS", "guarded.vs:spaces"),
             ("VSIM", "guarded.vs:space:s", "ELE", "v", "COUNT", "3"),
+            ("VSIM", "guarded.vs:picture-hashes", "ELE", "0:v", "COUNT", "3"),
         ],
-        ids=lambda command: command[0],
+        ids=lambda command: f"{command[0]} {command[1]}",
     )
     def test_a_ranker_reads_what_is_for_readers(self, stack: GuardedStack, command: tuple[str, ...]) -> None:
         """Features, verdicts and similar videos."""

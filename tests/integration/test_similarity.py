@@ -275,6 +275,19 @@ class TestNearDuplicates:
             ("alike", "candidate"),
         ]
 
+    async def test_command(self, redis: Redis, redis_url: str) -> None:
+        """Says why, and where the same is in both videos."""
+        await store(redis, outcome("a", {PICTURE_SPACE: UP}, seen(*VALUES[:3])))
+        await store(redis, outcome("copy", {PICTURE_SPACE: ASIDE}, seen(VALUES[7], *VALUES[:3])))
+        await store(redis, outcome("alike", {PICTURE_SPACE: (0.0, 0.5, 1.0)}, seen(VALUES[6])))
+        environment = {"VIDSIGNAL_REDIS_URL": redis_url, "VIDSIGNAL_TOPIC_PREFIX": KEYS.prefix}
+        words = ("similar", "a", "--near-duplicates")
+        said = await asyncio.to_thread(lambda: CliRunner().invoke(app, words, env=environment))
+        assert said.stdout.splitlines() == [
+            "copy  by hash  frames 100%  cosine 0.000  0.0-2.0 s is 1.0-3.0 s there",
+            "alike  candidate  frames 0%  cosine 0.894",
+        ]
+
     async def test_a_deleted_video_is_no_match(self, redis: Redis) -> None:
         """Not even while its vectors and hashes are still there: its record is gone first."""
         for name in ("a", "deleted"):
