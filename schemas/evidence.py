@@ -99,6 +99,9 @@ class LabelEvidence(Struct, frozen=True, kw_only=True):
     """Strongest first; empty for text, which has no time."""
     text: TextMatch | UnsetType = UNSET
     """For a label of the text, if its score may matter; left out otherwise."""
+    second_vote: Score | UnsetType = UNSET
+    """For a label of the text by a model that goes by single words: how likely the same passages are abusive by
+    comparison with prototypes; left out if they were not compared."""
     second_look: SecondLook | UnsetType = UNSET
     """For a label of a frame, if its score is high enough to matter; left out otherwise."""
     uncalibrated: bool | UnsetType = UNSET

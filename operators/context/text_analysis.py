@@ -9,6 +9,7 @@ import numpy as np
 
 from models.language_id import Language
 from operators.context.abuse_items import AbuseItem, abuse_items
+from operators.context.compared_texts import ComparedText, compared_texts
 from operators.context.hashtags import upload_hashtags
 from operators.context.language import text_language
 from operators.context.passages import Passage, PassageReader
@@ -27,10 +28,12 @@ class TextAnalysis:
     hashtags: tuple[str, ...]
     language: Language | None
     num_words: int
-    worst: tuple[Passage, float] | None
-    """The passage with the highest linear score, and the score; None if nothing is scored for abuse."""
+    scored: tuple[tuple[Passage, float], ...]
+    """Passages with their linear scores; empty if nothing is scored for abuse."""
     abuse_items: tuple[AbuseItem, ...]
     """The network's input; empty if nothing is scored for abuse."""
+    compared_texts: tuple[ComparedText, ...]
+    """Input of the sentence embedding, to compare with prototypes."""
     planned_ratio: float
     """Share of the letters in a language that the abuse models know or may know; 1 for a text without letters."""
     achieved_ratio: float
@@ -60,8 +63,9 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextAnalysis:
         hashtags=hashtags,
         language=language,
         num_words=num_words(written),
-        worst=max(zip(passages, scores, strict=True), key=lambda each: each[1], default=None),
+        scored=tuple(zip(passages, scores, strict=True)),
         abuse_items=items.items,
+        compared_texts=compared_texts(passages, scores, models.sentence_tokens.encode),
         planned_ratio=num_english / num_letters if num_letters else 1.0,
         achieved_ratio=max(1.0 - num_left_out / max(num_english, 1), 0.0),
         sentence_item=models.sentence_tokens.encode(text),

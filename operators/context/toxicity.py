@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import numpy as np
@@ -13,7 +13,8 @@ from models.toxicity import LABELS
 from operators.context.abuse_items import AbuseItem
 from operators.context.lexicon import WARM_SCORE, Lexicon
 from operators.context.passages import Passage
-from operators.label_evidence import label_columns, untimed_evidence
+from operators.label_evidence import label_scores, model_name
+from operators.segments import unit_score
 from schemas.evidence import LabelEvidence, TextMatch
 
 SHOWN_FROM = 0.5
@@ -24,33 +25,58 @@ _PROFANITY_OUTPUTS: Sequence[str] = ("offensive",)
 _WORD = re.compile(r"\w\w+")
 
 
+Vote = Callable[[Collection[Passage]], float | None]
+"""How likely some passages are abusive by a model that does not go by words; None if it cannot say."""
+
+
 def toxicity_evidence(
-    card: Card, scores: np.ndarray, items: Sequence[AbuseItem], lexicon: Lexicon
+    card: Card, scores: np.ndarray, items: Sequence[AbuseItem], lexicon: Lexicon, vote: Vote = lambda _passages: None
 ) -> tuple[LabelEvidence, ...]:
     """Return the network's evidence: for each label the part of the text with the highest score.
+
+    If another part has a lower score and a higher vote, it is evidence, too: a harmless title must not hide the text
+    below it.
 
     Args:
         card: of the toxicity model.
         scores: (N, 6) float32 in [0, 1], one row per item, columns as `models.toxicity.LABELS`.
         items: N items.
         lexicon: the words with their scores.
+        vote: the second vote about an item's passages.
     """
-    columns = label_columns(card, LABELS)
-    worst = {label: int(scores[:, list(found)].max(axis=1).argmax()) for label, found in columns.items()}
+    votes = [vote(item.passages) for item in items]
     return tuple(
-        _at(evidence, items[worst[evidence.label]].worst, lexicon)
-        for evidence in untimed_evidence(card, LABELS, scores)
-    )
+        _at(LabelEvidence(label=label, score=unit_score(found[place]), model=model_name(card)), items[place].worst,
+            lexicon, votes[place])
+        for label, found in label_scores(card, LABELS, scores, "max").items()
+        for place in _worst(found, votes)
+    )  # fmt: skip
 
 
-def profanity_evidence(card: Card, worst: tuple[Passage, float], lexicon: Lexicon) -> tuple[LabelEvidence, ...]:
-    """Return the linear model's evidence, on a label of its own, so that a policy may require both."""
-    passage, score = worst
-    found = untimed_evidence(card, _PROFANITY_OUTPUTS, np.array([[score]], dtype=np.float32))
-    return tuple(_at(evidence, passage, lexicon) for evidence in found)
+def profanity_evidence(
+    card: Card, scored: Sequence[tuple[Passage, float]], lexicon: Lexicon, vote: Vote = lambda _passages: None
+) -> tuple[LabelEvidence, ...]:
+    """Return the linear model's evidence about scored passages, on a label of its own."""
+    scores = np.array([[score] for _, score in scored], dtype=np.float32)
+    votes = [vote((passage,)) for passage, _ in scored]
+    return tuple(
+        _at(LabelEvidence(label=label, score=unit_score(found[place]), model=model_name(card)), scored[place][0],
+            lexicon, votes[place])
+        for label, found in label_scores(card, _PROFANITY_OUTPUTS, scores, "max").items()
+        for place in _worst(found, votes)
+    )  # fmt: skip
 
 
-def _at(evidence: LabelEvidence, passage: Passage, lexicon: Lexicon) -> LabelEvidence:
+def _worst(scores: np.ndarray, votes: Sequence[float | None]) -> tuple[int, ...]:
+    """Return the place of the highest score, and that of the highest one with a vote as high, if it is another."""
+    agreed = np.minimum(scores, [1.0 if vote is None else vote for vote in votes])
+    first, second = int(scores.argmax()), int(agreed.argmax())
+    return (first,) if first == second or scores[second] < SHOWN_FROM else (first, second)
+
+
+def _at(evidence: LabelEvidence, passage: Passage, lexicon: Lexicon, vote: float | None) -> LabelEvidence:
+    if vote is not None:
+        evidence = msgspec.structs.replace(evidence, second_vote=unit_score(vote))
     if evidence.score < SHOWN_FROM:
         return evidence
     words = _heaviest_words(passage.text, lexicon)

@@ -15,6 +15,7 @@ from models.card_errors import CardInvalid
 from models.card_files import card_problem
 from models.card_registry import CARDS
 from models.weights import file_sha256
+from operators.context.prototypes import PROTOTYPES, Prototypes
 from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -23,6 +24,7 @@ from ops.cli.models_bench import bench as bench_models
 from ops.cli.models_compile import compile_models
 from ops.cli.models_measure import measure as measure_models
 from schemas.labels import LABELS
+from streams.analysis.prototypes_file import InvalidPrototypes, load_prototypes
 from streams.config.running_models import running_cards
 from streams.config.settings import Settings
 
@@ -143,7 +145,8 @@ def fetch(
 @app.command()
 def coverage(json_output: JsonOption = False) -> None:
     """Print which labels of the taxonomy the installed models can produce, and which they cannot."""
-    covered = label_coverage(_cards(settings_or_exit()))
+    settings = settings_or_exit()
+    covered = label_coverage(_cards(settings), _prototypes(settings))
     if json_output:
         print_json(covered)
         return
@@ -159,12 +162,19 @@ def coverage(json_output: JsonOption = False) -> None:
     out.print(f"{number} of {len(LABELS)} labels are covered; a label that nothing covers is never reported")
 
 
-def label_coverage(cards: Mapping[str, Card] = CARDS) -> dict[str, list[str]]:
-    """Return the names of the models that produce each label of the taxonomy."""
-    return {
-        label: sorted(card.name for card in cards.values() if label in {source.label for source in card.labels})
-        for label in LABELS
-    }
+def label_coverage(cards: Mapping[str, Card] = CARDS, prototypes: Prototypes | None = None) -> dict[str, list[str]]:
+    """Return the names of the models that produce each label of the taxonomy; the prototypes are those of the package
+    if none are given."""
+    labels = {card.name: {source.label for source in card.labels} for card in cards.values()}
+    labels[PROTOTYPES] = set((prototypes or load_prototypes(None)).labels)
+    return {label: sorted(name for name, found in labels.items() if label in found) for label in LABELS}
+
+
+def _prototypes(settings: Settings) -> Prototypes:
+    try:
+        return load_prototypes(settings.prototypes_file)
+    except InvalidPrototypes as error:
+        fail(str(error), ExitCode.USAGE)
 
 
 def _cards(settings: Settings) -> dict[str, Card]:

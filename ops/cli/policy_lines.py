@@ -29,6 +29,8 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
     yield rule.path
     yield f"  {_spelled(rule.thresholds)}"
     yield from (f"  {market}: {_spelled(found)}" for market, found in rule.markets.items())
+    if rule.second_vote:
+        yield f"  second vote from {rule.second_vote:g}"
     yield f"  words: {rule.words}"
 
 

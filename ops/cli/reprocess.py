@@ -22,6 +22,7 @@ from schemas.topics import UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.progress import JobProgress, backfill_offsets, progress_of
 from streams.config.settings import Settings
+from streams.decision.policy_checks import InvalidPolicy
 from streams.kafka.clients import BrokerUnavailable, partitions_of, require_broker
 from streams.store.keys import Keys
 
@@ -155,7 +156,7 @@ def _choice(settings: Settings, redis: Redis, asked: JobFilter) -> JobSelection:
 
     try:
         return JobSelection(redis, Keys(settings.topic_prefix), asked, asked_versions(asked, settings))
-    except (CardInvalid, UnknownModel) as error:
+    except (CardInvalid, InvalidPolicy, UnknownModel) as error:
         fail(str(error), ExitCode.USAGE)
 
 

@@ -13,6 +13,8 @@ from models.card import Card
 from models.card_files import verify_card
 from models.text_pieces import TextPieces, read_tokenizers
 from operators.class_names import ClassNames, load_class_names
+from operators.context.prototype_scorer import PrototypeScorer
+from operators.context.prototypes import Prototypes
 from operators.context.text_models import TextModels, load_text_models
 from operators.inference.backend_registry import device_identity, open_backend, open_device_energy
 from operators.inference.cpu_probe import CpuCapabilities
@@ -40,6 +42,8 @@ from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
 from streams.analysis.backend_config import backend_config, device_of
 from streams.analysis.engine_account import CountedParts, open_engine_account
+from streams.analysis.prototype_vectors import open_prototypes
+from streams.analysis.prototypes_file import load_prototypes
 from streams.analysis.provenance import provenance_of
 from streams.analysis.source_health import WatchedOpener
 from streams.config.running_models import running_cards
@@ -102,6 +106,8 @@ class Engine:
     class_names: ClassNames
     cards: Mapping[str, Card]
     """All models that run, by name."""
+    prototypes: PrototypeScorer | None
+    """Examples that texts are compared with; None for modules that are not from the registry."""
     pieces: Mapping[str, TextPieces]
     """How added models of text read one, by name of the model."""
     provenance: Mapping[Modality, Provenance]
@@ -124,6 +130,7 @@ class Engine:
             text=self.text,
             class_names=self.class_names,
             cards=self.cards,
+            prototypes=self.prototypes,
             pieces=self.pieces,
         )
 
@@ -145,12 +152,13 @@ async def open_engine(
         WeightsMissing, WeightsCorrupt: the cache lacks what the cards name.
         CardInvalid: the card of an added model is wrong, or the model is not what it says.
         ModeUnavailable: the settings leave a model no engine or precision that this machine has.
+        InvalidPrototypes: the file of prototypes is wrong.
         DeviceFault: the device cannot take a model.
         DecoderLost: a decoder process does not start.
     """
     options = options or EngineOptions()
     hold_to_one_thread()
-    cards = running_cards(settings)
+    cards, examples = running_cards(settings), load_prototypes(settings.prototypes_file)
     device = device_of(settings)
     check_devices(batched_cards(cards), device)
     async with AsyncExitStack() as opening:
@@ -160,6 +168,7 @@ async def open_engine(
             _open_inference(settings, capabilities, device, options, cards, opening),
             asyncio.to_thread(_load_host_models, settings, cards),
         )
+        prototypes = await _open_prototypes(settings, options, examples, inference, text)
         breakers = Breakers(SystemClock())
         media = WatchedOpener(_open_sources(settings, opening), breakers)
         host = ThreadedHost(settings.decode_processes)
@@ -177,12 +186,21 @@ async def open_engine(
             text=text,
             class_names=class_names,
             cards=cards,
+            prototypes=prototypes,
             pieces=pieces,
-            provenance=_provenance(inference, cards, options.plan_policy, settings),
+            provenance=_provenance(inference, cards, options.plan_policy, settings, examples),
             backfill=backfill,
             account=open_engine_account(counted, options.cpu_observer, open_device_energy(device)),
             _open_parts=opening.pop_all(),
         )
+
+
+async def _open_prototypes(
+    settings: Settings, options: EngineOptions, examples: Prototypes, inference: Inference, text: TextModels
+) -> PrototypeScorer | None:
+    if options.load_module is not None:
+        return None
+    return await open_prototypes(examples, inference, text.sentence_tokens, private_cache(settings))
 
 
 def _load_host_models(
@@ -303,10 +321,10 @@ def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
 
 
 def _provenance(
-    inference: Inference, cards: Mapping[str, Card], policy: PlanPolicy, settings: Settings
+    inference: Inference, cards: Mapping[str, Card], policy: PlanPolicy, settings: Settings, examples: Prototypes
 ) -> dict[Modality, Provenance]:
     modes = {card.name: inference.batcher(card.name).mode for card in batched_cards(cards)}
     return {
-        modality: provenance_of(agent, cards, modes, policy, settings.models_generation)
+        modality: provenance_of(agent, cards, modes, policy, settings.models_generation, examples)
         for modality, agent in AGENTS.items()
     }

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from models.card import Card
 from models.card_registry import cards_of_modality
+from operators.context.prototypes import PROTOTYPES, Prototypes
 from operators.media.plan import PLAN_VERSION, PlanPolicy
+from schemas.identity import Modality
 from streams.analysis.agents.analysis import Agent
 from streams.analysis.agents.signals import Provenance
 
@@ -18,6 +20,7 @@ def provenance_of(
     modes: Mapping[str, str],
     plan: PlanPolicy,
     models_generation: int = 0,
+    prototypes: Prototypes | None = None,
 ) -> Provenance:
     """Describe an agent as it runs in this worker.
 
@@ -27,22 +30,32 @@ def provenance_of(
         modes: engine and precision of the batched models in this worker, by name; other models have one only.
         plan: how media is sampled.
         models_generation: of the settings.
+        prototypes: that the agent compares texts with.
     """
-    models = {card.name: card.fingerprint for card in cards_of_modality(agent.modality, cards)}
+    models = models_of(agent.modality, cards, prototypes)
     parts = [f"{name}={text}/{modes.get(name, 'host')}" for name, text in sorted(models.items())]
     parts += [f"plan={PLAN_VERSION}/{plan!r}", f"code={agent.code_version}"]
     return Provenance(
         fingerprint=hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
-        generation=generation_of(agent, cards, models_generation),
+        generation=generation_of(agent, cards, models_generation, prototypes),
         models=models,
     )
 
 
-def generation_of(agent: Agent, cards: Mapping[str, Card], models_generation: int = 0) -> int:
+def models_of(modality: Modality, cards: Mapping[str, Card], prototypes: Prototypes | None) -> dict[str, str]:
+    """Return the fingerprint of each model of a modality; the prototypes count as one of the text's."""
+    models = {card.name: card.fingerprint for card in cards_of_modality(modality, cards)}
+    return models | ({PROTOTYPES: prototypes.fingerprint} if prototypes and modality == "context" else {})
+
+
+def generation_of(
+    agent: Agent, cards: Mapping[str, Card], models_generation: int = 0, prototypes: Prototypes | None = None
+) -> int:
     """Grows with every model, code and sampling plan that replaces another; of two signals the higher one wins.
 
     An agent that gives a model up has to raise its `code_version` by more than that model's generation; whoever removes
     an added model raises the setting `models_generation` by as much.
     """
     models = sum(card.generation for card in cards_of_modality(agent.modality, cards))
-    return models + agent.code_version + PLAN_VERSION + models_generation
+    examples = prototypes.version if prototypes and agent.modality == "context" else 0
+    return models + agent.code_version + PLAN_VERSION + models_generation + examples

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.card_registry import cards_of_modality
 from schemas.facts import Signal
 from schemas.identity import Modality
 from streams.analysis.agents.agent_registry import AGENTS
-from streams.analysis.provenance import generation_of
+from streams.analysis.prototypes_file import load_prototypes
+from streams.analysis.provenance import generation_of, models_of
 from streams.backfill.jobs import JobFilter
 from streams.config.running_models import running_cards
 from streams.config.settings import Settings
@@ -39,12 +39,16 @@ class Present:
 
 
 def present_versions(settings: Settings) -> dict[Modality, Present]:
-    """Return the versions of every modality, without precision, which depends on the worker and not on the model."""
-    cards = running_cards(settings)
+    """Return the versions of every modality, without precision, which depends on the worker and not on the model.
+
+    Raises:
+        CardInvalid, InvalidPrototypes: a file that the settings name is wrong.
+    """
+    cards, prototypes = running_cards(settings), load_prototypes(settings.prototypes_file)
     return {
         modality: Present(
-            generation_of(agent, cards, settings.models_generation),
-            {card.name: card.fingerprint for card in cards_of_modality(modality, cards)},
+            generation_of(agent, cards, settings.models_generation, prototypes),
+            models_of(modality, cards, prototypes),
         )
         for modality, agent in AGENTS.items()
     }

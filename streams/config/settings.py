@@ -93,6 +93,8 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Folders with files of labels that are added to the taxonomy, comma-separated."""
     policy_file: Path | None = None
     """The policy file; the packaged default policy if unset."""
+    prototypes_file: Path | None = None
+    """The file of example sentences that texts are compared with; the packaged default file if unset."""
 
     device: Device = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -46,6 +46,8 @@ class Rule:
     words: str = DEFAULT_WORDS
     uncleared: Action = "allow"
     """Lowest action if a frame of a video reaches a threshold and neighbouring frames do not clear it."""
+    second_vote: float = 0.0
+    """Evidence that names a lower second vote causes no action; evidence that names none acts alone."""
 
     def thresholds_in(self, market: Market | None) -> Thresholds:
         """Return the thresholds that apply in a market."""
@@ -197,16 +199,20 @@ def _strongest_first(evidence: Iterable[LabelEvidence]) -> list[LabelEvidence]:
 
 def _label_reasons(policy: Policy, evidence: Iterable[LabelEvidence], market: Market | None) -> Iterable[Reason]:
     seen: set[str] = set()
-    for item in evidence:  # highest score first, so that a label's first evidence is its best
-        if item.label not in seen:
+    for item in evidence:  # highest score first, so that a label's first evidence with enough votes is its best
+        rule = policy.rule_for(item.label)
+        if rule is not None and item.label not in seen and _has_votes(rule, item):
             seen.add(item.label)
-            yield from _reason(policy, item, market)
+            yield from _reason(rule, item, market)
 
 
-def _reason(policy: Policy, item: LabelEvidence, market: Market | None) -> Iterable[Reason]:
-    rule = policy.rule_for(item.label)
-    reached = _reached(rule.thresholds_in(market), item.score) if rule else None
-    if rule is None or reached is None:
+def _has_votes(rule: Rule, item: LabelEvidence) -> bool:
+    return not isinstance(item.second_vote, float) or item.second_vote >= rule.second_vote
+
+
+def _reason(rule: Rule, item: LabelEvidence, market: Market | None) -> Iterable[Reason]:
+    reached = _reached(rule.thresholds_in(market), item.score)
+    if reached is None:
         return
     reached_action, threshold = reached
     action = strongest((reached_action, rule.uncleared if _is_uncleared(item) else "allow"))

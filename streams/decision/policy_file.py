@@ -53,7 +53,7 @@ _KEYS = (
     "min_unseen_bytes", "shares", "reports", "rules",
 )  # fmt: skip
 _SHARE_KEYS = ("feature", "below", "words")
-_RULE_KEYS = ("label", "thresholds", "markets", "words", "uncleared")
+_RULE_KEYS = ("label", "thresholds", "markets", "words", "uncleared", "second_vote")
 _REPORT_KEYS = ("thresholds", "window", "min_reports", "prior_views")
 SHARE_FEATURES = tuple(name for name, spec in FEATURES.items() if name.endswith("_ratio") and spec.shape == "number")
 """Features that a share rule may concern."""
@@ -163,6 +163,7 @@ def _rule(place: str, found: object, floor: float) -> Rule:
         },
         words=_words(f"{place}.words", item.get("words", DEFAULT_WORDS)),
         uncleared=_action(f"{place}.uncleared", item.get("uncleared", "allow")),
+        second_vote=ratio_at(f"{place}.second_vote", item.get("second_vote", 0.0)),
     )
 
 

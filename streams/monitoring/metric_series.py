@@ -21,6 +21,7 @@ from schemas.labels import LABELS
 from schemas.outcomes import ACTIONS, OutcomeStatus
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED, Topic
 from schemas.warnings import WARNING_KINDS
+from streams.analysis.prototypes_file import load_prototypes
 from streams.config.running_models import running_cards
 from streams.config.settings import Role, Settings
 from streams.costs.cpu_account import PROCESS_STAGES
@@ -98,8 +99,9 @@ def batched_models(settings: Settings) -> tuple[str, ...]:
 
 
 def covered_labels(settings: Settings) -> frozenset[str]:
-    """Labels of the taxonomy that a running model can produce."""
-    return frozenset(source.label for card in running_cards(settings).values() for source in card.labels)
+    """Labels of the taxonomy that a running model, or the comparison with prototypes, can produce."""
+    by_cards = frozenset(source.label for card in running_cards(settings).values() for source in card.labels)
+    return by_cards | load_prototypes(settings.prototypes_file).labels.keys()
 
 
 def _begin_role(role: Role) -> None:

@@ -22,6 +22,7 @@ from operators.inference.compute_mode import ModeUnavailable
 from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import ENGAGEMENT
 from streams.analysis.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
+from streams.analysis.prototypes_file import load_prototypes
 from streams.config.running_models import running_cards
 from streams.config.settings import InvalidSettings, Settings, read_settings
 from streams.config.unknown_variables import unknown_variables
@@ -116,6 +117,7 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
         check_versions()
         policy = load_policy(settings.policy_file)
         running_cards(settings)  # an invalid card is reported before anything is opened
+        load_prototypes(settings.prototypes_file)
         capabilities = prepare_process(settings) if _ANALYSING.intersection(settings.roles) else None
         with traced(settings), asyncio.Runner() as runner:
             runner.get_loop().set_default_executor(LoopThreads())

@@ -40,7 +40,7 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
         Agent(
             modality="context",
             analyse=context.analyse,
-            code_version=4,
+            code_version=5,
             needs_media=False,
         ),
     )

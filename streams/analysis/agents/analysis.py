@@ -10,6 +10,7 @@ from models.card import Card
 from models.card_registry import CARDS
 from models.text_pieces import TextPieces
 from operators.class_names import ClassNames
+from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.text_models import TextModels
 from operators.inference.inference import Inference
 from operators.inference.request_context import RequestContext
@@ -47,6 +48,8 @@ class AgentWork:
     """Class names of the classifiers."""
     cards: Mapping[str, Card] = field(default_factory=lambda: CARDS)
     """All models that run, by name."""
+    prototypes: PrototypeScorer | None = None
+    """Examples of abuse that texts are compared with; None: no comparison."""
     pieces: Mapping[str, TextPieces] = field(default_factory=dict)
     """How added models of text read one, by name of the model."""
 

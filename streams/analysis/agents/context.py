@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from functools import partial
 
 import numpy as np
 
 from models.card_registry import card_of_use
+from operators.context.passages import Passage
+from operators.context.prototype_evidence import ComparedScores
 from operators.context.text_analysis import TextAnalysis, read_text
 from operators.context.text_embedding import text_embedding
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
@@ -48,16 +51,38 @@ async def analyse(work: AgentWork) -> Analysis:
 
 
 async def _labels(work: AgentWork, tally: AgentUsage, reading: TextAnalysis) -> tuple[LabelEvidence, ...]:
-    """Return the labels of both models; none if they do not know the language."""
-    if reading.worst is None:
+    """Return the labels of all models; none if they do not know the language."""
+    if not reading.scored:
         return ()
+    compared, scores = await asyncio.gather(_compared(work, tally, reading), _network_scores(work, tally, reading))
+    vote = compared.vote if compared else _no_vote
+    return (
+        *toxicity_evidence(TOXICITY, scores, reading.abuse_items, work.text.lexicon, vote),
+        *profanity_evidence(PROFANITY, reading.scored, work.text.lexicon, vote),
+        *(compared.evidence() if compared else ()),
+    )
+
+
+async def _network_scores(work: AgentWork, tally: AgentUsage, reading: TextAnalysis) -> np.ndarray:
     items = [item.item for item in reading.abuse_items]
     outputs = await work.inference.batcher(TOXICITY.name).submit_many(items, work.context)
     tally.add(outputs)
-    scores = np.stack([output.values[0] for output in outputs])
-    lexicon = work.text.lexicon
-    first = toxicity_evidence(TOXICITY, scores, reading.abuse_items, lexicon)
-    return first + profanity_evidence(PROFANITY, reading.worst, lexicon)
+    return np.stack([output.values[0] for output in outputs])
+
+
+async def _compared(work: AgentWork, tally: AgentUsage, reading: TextAnalysis) -> ComparedScores | None:
+    """Compare the passages with the prototypes; None without either."""
+    if work.prototypes is None or not reading.compared_texts:
+        return None
+    items = [text.item for text in reading.compared_texts]
+    outputs = await work.inference.batcher(MEANING.name).submit_many(items, work.context)
+    tally.add(outputs)
+    vectors = np.stack([output.values[0] for output in outputs])
+    return await tally.on_host(partial(ComparedScores, work.prototypes, reading.compared_texts, vectors))
+
+
+def _no_vote(_passages: Collection[Passage]) -> None:
+    return None
 
 
 async def _embeddings(work: AgentWork, tally: AgentUsage, reading: TextAnalysis) -> dict[str, Embedding]:

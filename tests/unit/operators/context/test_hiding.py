@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 
 from models.card_registry import CARDS
-from models.toxicity import Toxicity, load_toxicity
-from operators.context.text_analysis import read_text
-from operators.context.text_models import TextModels, load_text_models
-from operators.context.toxicity import profanity_evidence, toxicity_evidence
 from ops.assets import default_cache_dir, fetch_weights
+from ops.evaluate.text_evaluator import TextEvaluator, load_text_evaluator
 from schemas.evidence import LabelEvidence
-from schemas.outcomes import ACTIONS, Action
+from schemas.identity import MODALITIES
+from schemas.outcomes import ACTIONS, Action, ModalityStates
 from schemas.uploads import VideoUploaded
-from streams.decision.policy import strongest
+from streams.decision.policy import decide, strongest
 from streams.decision.policy_file import load_policy
+from tests.sample_facts import signal
 from tests.unit.operators.context.hiding import TITLES, UPLOADS, upload
 
 SENTENCES = (
@@ -41,25 +41,14 @@ POLICY = load_policy(None)
 
 
 class PolicyEvaluator:
-    """Both models with their weights, and the default policy."""
+    """All models of text with their weights, and the default policy."""
 
-    def __init__(self, models: TextModels, network: Toxicity) -> None:
-        self.models = models
-        self._network = network
-
-    def evidence(self, event: VideoUploaded) -> tuple[LabelEvidence, ...]:
-        """What is said of an upload's text."""
-        reading = read_text(event, self.models)
-        if reading.worst is None:
-            return ()
-        items = torch.from_numpy(np.stack([item.item for item in reading.abuse_items]))
-        scores = self._network(items)[0].numpy()
-        first = toxicity_evidence(CARDS["toxicity"], scores, reading.abuse_items, self.models.lexicon)
-        return first + profanity_evidence(CARDS["profanity"], reading.worst, self.models.lexicon)
+    def __init__(self, said: TextEvaluator) -> None:
+        self.said = said
 
     def labels(self, event: VideoUploaded) -> dict[str, Action]:
         """The action of each label that reaches a threshold."""
-        return actions(self.evidence(event))
+        return actions(self.said.evidence(event))
 
     def action(self, event: VideoUploaded) -> Action:
         """What the default policy does about the text."""
@@ -67,24 +56,25 @@ class PolicyEvaluator:
 
     def plain_labels(self, title: str) -> dict[str, Action]:
         """The same of the title as it stands, word by word, as long as the models know its language."""
-        tokens, profanity = self.models.toxicity_tokens, self.models.profanity
-        scores = self._network(torch.from_numpy(np.stack(tokens.encode_all(title))))[0].numpy()
-        return actions(
+        tokens, profanity = self.said.models.toxicity_tokens, self.said.models.profanity
+        scores = self.said.network(torch.from_numpy(np.stack(tokens.encode_all(title))))[0].numpy()
+        compared = self.said.scorer(self.said.vectors([title])).by_label
+        by_words = (
             LabelEvidence(label=source.label, score=float(score), model=card)
             for card, row in (("toxicity", scores.max(0)), ("profanity", [profanity.score(title)]))
             for source, score in zip(CARDS[card].labels, row, strict=True)
         )
+        by_sense = (
+            LabelEvidence(label=name, score=float(row[0]), model="prototypes") for name, row in compared.items()
+        )
+        return actions((*by_words, *by_sense))
 
 
-def actions(evidence: Iterator[LabelEvidence] | tuple[LabelEvidence, ...]) -> dict[str, Action]:
-    """The action of each label that reaches a threshold of the default policy."""
-    found: dict[str, Action] = {}
-    for item in evidence:
-        rule = POLICY.rule_for(item.label)
-        reached = [action for action, least in rule.thresholds.items() if item.score >= least] if rule else []
-        if reached:
-            found[item.label] = strongest(reached)
-    return found
+def actions(evidence: tuple[LabelEvidence, ...]) -> dict[str, Action]:
+    """The action of each label that reaches a threshold of the default policy, with the votes that it wants."""
+    signals = [structs.replace(signal("context"), labels=evidence)]
+    reasons = decide(POLICY, signals, ModalityStates(present=MODALITIES), None).reasons
+    return {reason.label: reason.action for reason in reasons if reason.label is not None}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +83,7 @@ def judge() -> Iterator[PolicyEvaluator]:
     fetch_weights(default_cache_dir())
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield PolicyEvaluator(load_text_models(default_cache_dir()), load_toxicity(default_cache_dir()))
+    yield PolicyEvaluator(load_text_evaluator(default_cache_dir()))
     torch.set_num_threads(threads)
 
 

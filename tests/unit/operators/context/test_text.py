@@ -164,13 +164,36 @@ class TestToxicityEvidence:
         assert found["hate-and-harassment/abusive-language/toxic-text"].text == match
         assert found["hate-and-harassment/insults/insult-in-text"].text is UNSET
 
-    def test_second_vote(self) -> None:
+    def test_other_model(self) -> None:
         """The other model speaks under a label and a name of its own."""
-        (evidence,) = profanity_evidence(CARDS["profanity"], (Passage("title", "as written", "damn"), 0.75), LEXICON)
+        scored = ((Passage("title", "as written", "damn"), 0.75),)
+        (evidence,) = profanity_evidence(CARDS["profanity"], scored, LEXICON)
 
         assert evidence.label == "profanity/obscenity/offensive-text"
         assert evidence.score == 0.75
         assert evidence.model.startswith("profanity@")
+
+    def test_a_harmless_title_hides_nothing(self) -> None:
+        """Of parts with a second vote, the one that both models find bad is evidence beside the one with the highest
+        score."""
+        scored = ((Passage("title", "as written", "Moby"), 0.99), (Passage("description", "as written", "you"), 0.95))
+        votes = {"title": 0.1, "description": 0.8}
+
+        found = profanity_evidence(CARDS["profanity"], scored, LEXICON, lambda passages: votes[passages[0].part])
+
+        assert [each.score for each in found] == pytest.approx([0.99, 0.95])
+        assert [each.second_vote for each in found] == [0.1, 0.8]
+
+    def test_second_vote_of_an_item(self) -> None:
+        """Every label names the vote about the passages of its item; without a comparison it names none."""
+        scores = np.full((1, 6), 0.7, np.float32)
+        items = (item_of("fine words", "as written"),)
+
+        voted = toxicity_evidence(CARDS["toxicity"], scores, items, LEXICON, lambda _passages: 0.4)
+        alone = toxicity_evidence(CARDS["toxicity"], scores, items, LEXICON)
+
+        assert {each.second_vote for each in voted} == {0.4}
+        assert {each.second_vote for each in alone} == {UNSET}
 
 
 class TestTextEmbedding:
@@ -218,7 +241,7 @@ class TestReadText:
         """Both models of abuse get each part; what the linear model finds suspicious is an item of its own, too."""
         reading = read_text(upload("A day on my bike", hashtags=("bike",)), models("en"))
 
-        assert reading.worst is not None
+        assert reading.scored
         parts = {tuple(passage.part for passage in item.passages) for item in reading.abuse_items}
         assert parts == {("title", "hashtags"), ("title",), ("hashtags",)}
         assert ("bike",) == reading.hashtags
@@ -232,7 +255,7 @@ class TestReadText:
         """Models that only know English would take harmless German words for insults."""
         reading = read_text(upload("Die Katze und die Kinder, die in die Schule gehen"), models("de"))
 
-        assert reading.worst is None
+        assert reading.scored == ()
         assert reading.abuse_items == ()
         assert reading.planned_ratio == 0.0
 
@@ -247,7 +270,7 @@ class TestReadText:
         """Without a letter there is nothing that could not be judged."""
         reading = read_text(upload("🔪🔪"), models("de"))
 
-        assert reading.worst is not None
+        assert reading.scored
         assert reading.planned_ratio == 1.0
 
     def test_nothing_is_judged_twice(self) -> None:

@@ -70,16 +70,23 @@ class TestInstallation:
 
 class TestPolicy:
     def test_default(self) -> None:
-        """The packaged policy is well."""
-        assert only(policy.examine(context())).state == "ok"
+        """The packaged files are well."""
+        assert [finding.state for finding in policy.examine(context())] == ["ok", "ok"]
 
     def test_broken(self, tmp_path: Path) -> None:
         """A policy that no worker would take is wrong, and the command that explains it is named."""
         path = tmp_path / "policy.yaml"
         path.write_text("name: mine\nversion: one\nrules: []\n")
-        finding = only(policy.examine(context(policy_file=path)))
+        finding = about(policy.examine(context(policy_file=path)), "file")
         assert finding.state == "wrong"
         assert finding.do == f"vidsignal policy check {path}"
+
+    def test_broken_prototypes(self, tmp_path: Path) -> None:
+        """Prototypes that no worker would take are wrong, with the place of the mistake."""
+        path = tmp_path / "prototypes.yaml"
+        path.write_text("name: mine\nversion: one\n")
+        finding = about(policy.examine(context(prototypes_file=path)), "prototypes")
+        assert (finding.state, "lacks the key" in finding.found) == ("wrong", True)
 
 
 class TestClock:

@@ -156,6 +156,23 @@ class TestThresholds:
         assert [reason.score for reason in found.reasons] == [0.8]
         assert [item.score for item in found.labels] == [0.8, 0.6]
 
+    @pytest.mark.parametrize(
+        ("votes", "actions"),
+        [((0.3, UNSET), ["review"]), ((0.4, UNSET), ["review"]), ((0.3, 0.3), []), ((UNSET, 0.3), ["review"]),
+         ((0.3, 0.4), ["limit"])],
+    )  # fmt: skip
+    def test_two_votes(self, votes: tuple[float | UnsetType, float | UnsetType], actions: list[Action]) -> None:
+        """Evidence with too low a second vote is passed over, and the label's next counts; without a vote it counts."""
+        rules = policy(Rule(NUDITY, {"limit": 0.5, "review": 0.8}, second_vote=0.4))
+        first, second = signal("context", scores={NUDITY: 0.9}).labels[0], 0.9 if votes[1] is UNSET else 0.6
+        labels = tuple(
+            msgspec.structs.replace(first, score=score, second_vote=vote)
+            for score, vote in zip((0.9, second), votes, strict=True)
+        )
+        answer = msgspec.structs.replace(signal("context"), labels=labels)
+        found = decide(rules, [answer], COMPLETE, None)
+        assert [reason.action for reason in found.reasons if reason.label] == actions
+
     def test_evidence_below_the_floor_is_left_out(self) -> None:
         """The floor itself is reported."""
         found = decision(policy(floor=0.3), {NUDITY: 0.29, GUNFIRE: 0.3})

@@ -34,6 +34,12 @@ class TestReading:
         assert set(policy.when_missing.values()) == set(policy.when_failed.values()) == {"review"}
         assert set(policy.when_absent.values()) == {"allow"}
 
+    def test_second_vote(self) -> None:
+        """It is 0, which any evidence has, unless the rule gives another."""
+        policies = (parse_policy((HEAD + RULE + end).encode()) for end in ("", "    second_vote: 0.4\n"))
+        assert [policy.rules["sexual"].second_vote for policy in policies] == [0.0, 0.4]
+        assert "second_vote" in message_of(HEAD + RULE + "    second_vote: 2\n")
+
     def test_norway_is_a_market(self) -> None:
         """YAML 1.1 would read NO as false."""
         policy = parse_policy((HEAD + RULE + "    markets: {NO: {block: 0.9}}\n").encode())
