@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from models.card_registry import CARDS
+from operators.context.prototype_scorer import PrototypeScorer
+from operators.context.prototypes import Prototypes
 from operators.errors import DeviceFault, InvalidMedia
 from operators.media.index import UnseenTrack
 from schemas.features import FEATURES
@@ -18,6 +22,8 @@ from streams.analysis.agents.agent_registry import AGENTS, checked_agents
 from streams.analysis.agents.analysis import Analysis
 from tests.unit.streams.analysis.agents import fake_work
 from tests.unit.streams.analysis.agents.fake_work import FakeBatcher, FakeSession, constant, work_of
+
+GENERAL = "hate-and-harassment/abusive-language/toxic-text"
 
 
 def whole_session() -> FakeSession:
@@ -230,6 +236,22 @@ class TestContext:
         assert value(analysis, "context.achieved_ratio") == 1.0
         assert analysis.embeddings["all-minilm-l6-v2/384"].dimensions == 384
         assert not session.touched
+
+    async def test_prototypes(self) -> None:
+        """The comparison gives labels of its own, and the other models' labels its vote."""
+        labels = {"violence/threats/threat-in-text": ("a", "b"), GENERAL: ("c", "d")}
+        prototypes = Prototypes("house", 1, "0" * 64, {}, GENERAL, labels, ("e", "f"))
+        ones = np.full((6, 384), 384**-0.5, np.float32) * np.array([[1], [1], [1], [1], [-1], [-1]], np.float32)
+        same = FakeBatcher(lambda _item: (ones[0],))
+        work = work_of(FakeSession(), title="A cat on my bike", all_minilm_l6_v2=same)
+
+        found = await context.analyse(dataclasses.replace(work, prototypes=PrototypeScorer(prototypes, ones)))
+
+        by_model = {label.model.split("@")[0]: label for label in found.labels if label.label != GENERAL}
+        threat = by_model["text-prototypes"]
+        assert threat.score > 0.9
+        assert by_model["toxicity"].second_vote == by_model["profanity"].second_vote == threat.score
+        assert threat.second_vote is UNSET
 
     async def test_other_language(self) -> None:
         """Text that the models of abuse cannot read gets no label, and a feature that says so."""
