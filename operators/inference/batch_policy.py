@@ -101,7 +101,7 @@ class BatchPolicy:
         item = self._waiting.pop(token, None)
         if item is None:
             return False
-        self._lanes[item.context.lane].remove(item)
+        self._lanes[item.context.lane].remove((item,))
         return True
 
     def hold(self, lane: Lane | None) -> None:
@@ -121,11 +121,19 @@ class BatchPolicy:
         self._num_batches += 1
         size = choose_batch_size(len(self._lanes[lanes[0]]), self._sizes[lanes[0]])
         items = tuple(islice(self._order(lanes), size))
-        for item in items:
-            self.discard(item.token)
+        self._take(items, lanes)
         oldest_seconds = min(item.since_seconds for item in items)
         videos = len({item.context.video_id for item in items})
         return Batch(items, size, queue_age_seconds=self._clock() - oldest_seconds, videos=videos)
+
+    def _take(self, items: Sequence[WaitingItem], lanes: Sequence[Lane]) -> None:
+        for item in items:
+            del self._waiting[item.token]
+        if len(lanes) == 1:
+            self._lanes[lanes[0]].remove(items)
+            return
+        for lane in lanes:
+            self._lanes[lane].remove([item for item in items if item.context.lane == lane])
 
     def _open_lanes(self) -> list[Lane]:
         """Return priority classes with available items, the most urgent first."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import numpy as np
 
 from models.card import Card
@@ -25,8 +26,7 @@ _CROWDED_DIVISOR = 4
 that they get it with the answers, because waking the loop twice costs as much as everything else about a batch."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PendingItem:
+class PendingItem(msgspec.Struct, frozen=True, eq=False):
     """An item whose caller still waits."""
 
     item: np.ndarray

@@ -4,15 +4,17 @@ leave."""
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
+from operator import attrgetter
+
+import msgspec
 
 from operators.inference.request_context import RequestContext
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingItem:
+class WaitingItem(msgspec.Struct, frozen=True, eq=False):
     """A position in the queue; the item itself stays with the batcher, so that the policy never handles a tensor."""
 
     token: int
@@ -48,11 +50,20 @@ Line = dict[int, WaitingItem]
 """A video's waiting items by token, oldest first; a dict, so that a cancelled item is removed in constant time."""
 
 
+@dataclass(slots=True)
+class WaitingVideo:
+    """A video with waiting items."""
+
+    place: int
+    """Its position in the order of arrivals."""
+    line: Line = field(default_factory=dict)
+
+
 class PriorityQueue:
     """Waiting items of one priority class, kept per video in the order in which the videos first came."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, Line] = {}
+        self._videos: dict[str, WaitingVideo] = {}
         self._arrivals = VideoArrivals()
         # A dict that is emptied from its front takes ever longer to find its first entry.
         self._by_age: OrderedDict[int, WaitingItem] = OrderedDict()
@@ -62,17 +73,23 @@ class PriorityQueue:
 
     def add(self, item: WaitingItem) -> None:
         """Add an item at the end of its video's items."""
-        self._arrivals.note(item.context.video_id)
-        self._lines.setdefault(item.context.video_id, {})[item.token] = item
+        video_id = item.context.video_id
+        video = self._videos.get(video_id)
+        if video is None:
+            video = self._videos[video_id] = WaitingVideo(self._arrivals.note(video_id))
+        video.line[item.token] = item
         self._by_age[item.token] = item
 
-    def remove(self, item: WaitingItem) -> None:
-        """Remove an item at any position."""
-        line = self._lines[item.context.video_id]
-        del line[item.token]
-        del self._by_age[item.token]
-        if not line:
-            del self._lines[item.context.video_id]
+    def remove(self, items: Iterable[WaitingItem]) -> None:
+        """Remove items at any positions."""
+        videos, by_age = self._videos, self._by_age  # called for every batch
+        for item in items:
+            token, video_id = item.token, item.context.video_id
+            del by_age[token]
+            line = videos[video_id].line
+            del line[token]
+            if not line:
+                del videos[video_id]
 
     def oldest(self) -> WaitingItem | None:
         """Return the item that waited longest."""
@@ -91,10 +108,10 @@ class PriorityQueue:
                 A deadline that has passed is missed and gives no precedence.
             videos_sharing: how many of the other videos take turns, see `in_turns`.
         """
-        lines = sorted(self._lines.items(), key=lambda entry: self._arrivals.note(entry[0]))
         urgent: list[tuple[float, Line]] = []
         others: list[Line] = []
-        for _, line in lines:
+        for video in sorted(self._videos.values(), key=attrgetter("place")):
+            line = video.line
             due_seconds = next(iter(line.values())).context.due_seconds
             if 0 <= due_seconds - now_seconds <= urgent_seconds:
                 urgent.append((due_seconds, line))
@@ -112,4 +129,6 @@ def in_turns(lines: Sequence[Line], videos_sharing: int) -> Iterator[WaitingItem
     remaining = iter(lines)
     while group := list(islice(remaining, videos_sharing)):
         for turn in zip_longest(*(line.values() for line in group)):
-            yield from (item for item in turn if item is not None)
+            for item in turn:
+                if item is not None:
+                    yield item

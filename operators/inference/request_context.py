@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 Lane = Literal["live", "backfill"]
@@ -22,8 +23,7 @@ class RequestContext:
     """Deadline on the monotonic clock; `math.inf` without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelOutput:
+class ModelOutput(msgspec.Struct, frozen=True, eq=False):
     """A model's output for one item."""
 
     values: tuple[np.ndarray, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 
 from models.card import Card, Precision
@@ -24,8 +24,12 @@ LoadModule = Callable[[Card], "nn.Module"]
 """Creates a model's module in eval mode and float32; called again for each new runner."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowOutput:
+_FEW_BYTES: Final = 2**16
+"""An output of a whole batch up to this size is copied at once, and stays as long as a caller keeps its row; of larger
+ones every row is copied, so that one row does not keep the others."""
+
+
+class RowOutput(msgspec.Struct, frozen=True, eq=False):
     """A model's output for one row, and the row's share of the cost."""
 
     values: tuple[np.ndarray, ...]
@@ -202,12 +206,19 @@ class Runner:
 
     def _split(self, result: DeviceResult, num_rows: int) -> list[RowOutput | ModelFault]:
         seconds = result.device_seconds / num_rows
-        # Rows are copied: a view would keep the whole batch in memory as long as one caller keeps its row.
-        columns = ([value[row, ...].copy() for row in range(num_rows)] for value in result.values)
+        columns = (_rows_of(value, num_rows) for value in result.values)
         outputs: list[RowOutput | ModelFault] = [RowOutput(row, seconds) for row in zip(*columns, strict=True)]
         for number in _rows_not_finite(result.values, num_rows):
             outputs[number] = ModelFault(f"model {self.card.name} answered with a number that is not finite")
         return outputs
+
+
+def _rows_of(values: np.ndarray, num_rows: int) -> list[np.ndarray]:
+    """Return the rows of an output, independent of the engine's memory."""
+    if values.nbytes <= _FEW_BYTES:
+        copied = values[:num_rows].copy()
+        return [copied[row, ...] for row in range(num_rows)]
+    return [values[row, ...].copy() for row in range(num_rows)]
 
 
 def _rows_not_finite(values: Sequence[np.ndarray], num_rows: int) -> list[int]:
