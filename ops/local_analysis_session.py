@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from time import time
 from typing import TYPE_CHECKING
 
+from operators.inference.observer import InferenceObserver
 from operators.internal_errors import InternalError
 from schemas.uploads import VideoUploaded
 from streams.config.settings import Settings
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_local_analysis(
-    settings: Settings, on_unexpected: Callable[[VideoUploaded, InternalError], None] = lambda _upload, _error: None
+    settings: Settings,
+    on_unexpected: Callable[[VideoUploaded, InternalError], None] = lambda _upload, _error: None,
+    observer: InferenceObserver | None = None,
 ) -> AsyncIterator[tuple[LocalAnalysis, str]]:
     """Yield an analysis with warm models, and the name of its device.
 
     Args:
         settings: of the process.
         on_unexpected: called with unexpected errors, each of one video.
+        observer: called for every batch of a model.
 
     Raises:
         InvalidPolicy, CardInvalid, WeightsMissing, WeightsCorrupt, ModeUnavailable, DeviceFault, InternalError: as the
@@ -34,7 +38,7 @@ async def open_local_analysis(
     capabilities = prepare_process(settings)
     # imports torch: after the process was prepared, and not for every command
     with collector_paused():
-        from streams.analysis.engine import open_engine
+        from streams.analysis.engine import EngineOptions, open_engine
         from streams.decision.cost import Prices
         from streams.decision.outcome import FoldContext
         from streams.decision.policy_file import load_policy
@@ -42,7 +46,8 @@ async def open_local_analysis(
         from streams.local_analysis import LocalAnalysis
 
     policy = load_policy(settings.policy_file)
-    engine = await open_engine(settings, capabilities)
+    options = EngineOptions() if observer is None else EngineOptions(inference_observer=lambda _device: observer)
+    engine = await open_engine(settings, capabilities, options)
     try:
         context = FoldContext(policy, Prices.from_settings(settings), settings.log_epoch, time())
         yield (

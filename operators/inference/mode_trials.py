@@ -60,24 +60,74 @@ def try_modes(
         Exception: the model does not run in the reference mode.
     """
     until_seconds = clock() + limit_seconds
+
+    def is_over() -> bool:
+        return clock() >= until_seconds
+
     with ExitStack() as opening:
-        reference = _opened(open_model(REFERENCE_MODE), opening)
-        expected = _answers(reference, inputs)
-        usable: dict[ComputeMode, _Opened] = {REFERENCE_MODE: reference} if REFERENCE_MODE in modes else {}
-        failed: list[Trial] = []
-        for mode in modes:
-            if mode == REFERENCE_MODE:
-                continue
-            if usable and clock() >= until_seconds:
-                failed.append(Trial(mode, None, "not tried: no time left"))
-                continue
-            found = _judged(card, mode, inputs, expected, open_model, opening)
-            if isinstance(found, Trial):
-                failed.append(found)
-            else:
-                usable[mode] = found
-        seconds = _timed(usable, inputs, lambda: clock() >= until_seconds)
-    return (*(Trial(mode, each) for mode, each in seconds.items()), *failed)
+        opened = open_modes(card, inputs, modes, open_model, opening, is_over)
+        seconds = _timed(opened, is_over)
+    return (*(Trial(mode, each) for mode, each in seconds.items()), *opened.unusable)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedModes:
+    """The modes of a model, warm."""
+
+    usable: Mapping[ComputeMode, LoadedModel]
+    """Those within the card's tolerance."""
+    unusable: tuple[Trial, ...]
+    _work: Mapping[ComputeMode, Sequence[np.ndarray]]
+
+    def run_round(self, *, is_reversed: bool) -> dict[ComputeMode, float]:
+        """Run each usable mode once, and return the seconds of an item."""
+        return {
+            mode: _item_seconds(self.usable[mode], self._work[mode])
+            for mode in sorted(self.usable, key=str, reverse=is_reversed)
+        }
+
+
+def open_modes(
+    card: Card,
+    inputs: Sequence[np.ndarray],
+    modes: Sequence[ComputeMode],
+    open_model: OpenModel,
+    opening: ExitStack,
+    is_over: Callable[[], bool] = lambda: False,
+) -> OpenedModes:
+    """Open a model in each mode, and compare the answers with those of `REFERENCE_MODE`.
+
+    Args:
+        card: of the model.
+        inputs: at least one real input.
+        modes: what may be chosen.
+        open_model: called once per mode, and for the reference.
+        opening: closes the models.
+        is_over: no further mode is opened once this is true, and one is usable.
+
+    Raises:
+        Exception: the model does not run in the reference mode.
+    """
+    reference = _opened(open_model(REFERENCE_MODE), opening)
+    expected = _answers(reference, inputs)
+    usable: dict[ComputeMode, _Opened] = {REFERENCE_MODE: reference} if REFERENCE_MODE in modes else {}
+    unusable: list[Trial] = []
+    for mode in modes:
+        if mode == REFERENCE_MODE:
+            continue
+        if usable and is_over():
+            unusable.append(Trial(mode, None, "not tried: no time left"))
+            continue
+        found = _judged(card, mode, inputs, expected, open_model, opening)
+        if isinstance(found, Trial):
+            unusable.append(found)
+        else:
+            usable[mode] = found
+    return OpenedModes(
+        {mode: opened.model for mode, opened in usable.items()},
+        tuple(unusable),
+        {mode: list(_workload(opened.sizes, inputs)) for mode, opened in usable.items()},
+    )
 
 
 def _opened(model: LoadedModel, opening: ExitStack) -> _Opened:
@@ -137,19 +187,16 @@ def _batch(items: Sequence[np.ndarray], size: int) -> np.ndarray:
     return np.stack(list(islice(cycle(items), size)))
 
 
-def _timed(
-    usable: Mapping[ComputeMode, _Opened], inputs: Sequence[np.ndarray], is_over: Callable[[], bool]
-) -> dict[ComputeMode, float]:
+def _timed(opened: OpenedModes, is_over: Callable[[], bool]) -> dict[ComputeMode, float]:
     """Return the median seconds of an item by mode."""
-    work = {mode: list(_workload(opened.sizes, inputs)) for mode, opened in usable.items()}
-    measured: dict[ComputeMode, list[float]] = {mode: [] for mode in usable}
+    measured: dict[ComputeMode, list[float]] = {mode: [] for mode in opened.usable}
     num_rounds = 0
     # At least one counted round, so that there is a result.
     while num_rounds < NUM_ROUNDS and (num_rounds < 2 or not is_over()):
-        for mode in sorted(usable, key=str, reverse=num_rounds % 2 == 1):
-            measured[mode].append(_item_seconds(usable[mode].model, work[mode]))
+        for mode, seconds in opened.run_round(is_reversed=num_rounds % 2 == 1).items():
+            measured[mode].append(seconds)
         num_rounds += 1
-    return {mode: median(seconds[1:]) for mode, seconds in measured.items()}
+    return {mode: median(each[1:]) for mode, each in measured.items()}
 
 
 def _workload(sizes: Sequence[int], inputs: Sequence[np.ndarray]) -> Iterator[np.ndarray]:

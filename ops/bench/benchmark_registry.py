@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ops.bench.engagement import bench_engagement
+from ops.bench.engines.bench import bench_engines
 from ops.bench.inference.bench import bench_inference
 from ops.bench.load.bench import bench_load
 from ops.bench.near_duplicates import bench_near_duplicates
@@ -26,6 +27,7 @@ BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
     "observing": bench_observing,
     "recovery": bench_recovery,
     "inference": bench_inference,
+    "engines": bench_engines,
     "load": bench_load,
 }
 """By the name on the command line."""

@@ -13,11 +13,12 @@ NAMES: Final = (
     "observing",
     "recovery",
     "inference",
+    "engines",
     "load",
 )
 """As on the command line; a test compares them with the registry."""
 
-PLOTTED: Final = ("load", "inference")
+PLOTTED: Final = ("load", "inference", "engines")
 """Those whose report can be drawn."""
 EMBEDDED: Final = ("load",)
 """Those that run on the embedded broker, too."""

@@ -11,7 +11,8 @@ import pytest
 
 from ops.bench.inference.benched_model import BRIEF_MODEL, BenchedModel
 from ops.bench.inference.competitor_names import BARE, VIDSIGNAL
-from ops.bench.inference.driver_process import CompetitorFailed, DriverProcess
+from ops.bench.inference.driver_process import DriverProcess
+from ops.bench.turn_process import CompetitorFailed
 
 pytestmark = pytest.mark.integration
 

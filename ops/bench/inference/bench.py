@@ -17,7 +17,7 @@ from ops.assets import fetch_weights
 from ops.bench.inference.benched_model import BRIEF_BATCH_SIZES, BRIEF_ITEM_VALUES, BRIEF_MODEL, BenchedModel
 from ops.bench.inference.brief_model import multiplications_of
 from ops.bench.inference.competitor_names import BARE, LITSERVE, PACKAGES, PYTRITON, VIDSIGNAL
-from ops.bench.inference.driver_process import CompetitorFailed, DriverProcess
+from ops.bench.inference.driver_process import DriverProcess
 from ops.bench.inference.endurance import endure
 from ops.bench.inference.environment import CompetitorEnvironment, find_competitors
 from ops.bench.inference.figures import (
@@ -31,20 +31,14 @@ from ops.bench.inference.figures import (
 from ops.bench.inference.report import InferenceReport
 from ops.bench.inference.turns import Measured, half_load_per_second, in_turns, items_per_second
 from ops.bench.machine import describe_machine
+from ops.bench.one_thread import ONE_THREAD
 from ops.bench.options import BenchOptions
 from ops.bench.report import Figure
+from ops.bench.turn_process import CompetitorFailed
 from ops.local.scratch import scratch_dir
 from streams.config.settings import read_settings
 
 BRIEF_SECONDS = 0.001
-ONE_THREAD = {
-    "VIDSIGNAL_TORCH_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "CUDA_VISIBLE_DEVICES": "",
-}
-"""Environment of every competitor."""
 CALLERS_PER_ROW = 4
 """Concurrent callers per row of the largest batch: enough to fill every batch of every competitor."""
 QUICK_MODEL = "efficientnet-lite0"

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any
 
-from ops.bench.inference.driver_process import CompetitorFailed, DriverProcess
+from ops.bench.inference.driver_process import DriverProcess
 from ops.bench.quantile import quantile
+from ops.bench.turn_process import CompetitorFailed
 
 Measured = dict[str, Any]
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from ops.bench.inference.benched_model import BRIEF_MODEL, BenchedModel, items_of, padded
-from ops.bench.inference.driver_process import CompetitorFailed
 from ops.bench.inference.figures import half_load_figures, padding_figure, saturated_figures
 from ops.bench.inference.load import at_a_rate, one_at_a_time, poisson_arrivals, saturate
 from ops.bench.inference.report import InferenceReport
 from ops.bench.inference.turns import half_load_per_second, in_turns, percentile
+from ops.bench.turn_process import CompetitorFailed
 
 ITEMS = [np.full(2, value, dtype=np.float32) for value in range(3)]
 
