@@ -89,8 +89,17 @@ def machine_facts(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 def openvino_version() -> str:
     """Return the version of the optional engine; empty if it is not installed."""
+    return _version_of("openvino")
+
+
+def transformers_version() -> str:
+    """Return the version of the library of added models; empty if it is not installed."""
+    return _version_of("transformers")
+
+
+def _version_of(package: str) -> str:
     try:
-        return version("openvino")
+        return version(package)
     except PackageNotFoundError:
         return ""
 

@@ -18,7 +18,13 @@ from models.card import Card
 from operators.inference.batch_policy import Clock
 from operators.inference.compute_mode import ComputeMode
 from operators.inference.cpu_probe import cpu_facts
-from operators.inference.graph_cache import code_digest, digest_of, openvino_version, steering_variables
+from operators.inference.graph_cache import (
+    code_digest,
+    digest_of,
+    openvino_version,
+    steering_variables,
+    transformers_version,
+)
 from operators.inference.mode_choice import choose_mode
 from operators.inference.mode_trials import OpenModel, try_modes
 from operators.inference.private_cache import PrivateCache
@@ -84,7 +90,8 @@ class ModeQuestion:
     @property
     def facts(self) -> str:
         """Digest of what a release or an update changes: the card with its weights, the code, the libraries."""
-        return digest_of((repr(self.card), code_digest(), version("torch"), openvino_version()))
+        libraries = (version("torch"), openvino_version(), transformers_version())
+        return digest_of((repr(self.card), code_digest(), *libraries))
 
 
 class ModeChooser:

@@ -52,7 +52,8 @@ class ModeLimits:
     def permitted(self, card: Card, offered: Sequence[ComputeMode]) -> tuple[ComputeMode, ...]:
         """Return those of the modes that a machine offers for a model, in their order; at least one.
 
-        A precision that the card excludes counts as float32, as in `permitted_precisions`.
+        A precision that the card excludes counts as float32, as in `permitted_precisions`; every engine counts as torch
+        for an added model, which has no other.
 
         Raises:
             ModeUnavailable: the machine offers none of the permitted modes.
@@ -60,7 +61,7 @@ class ModeLimits:
         wanted = self.by_model.get(card.name, self.general)
         if not wanted:
             return tuple(offered)
-        able = {mode if mode.precision in card.precisions else ComputeMode(mode.engine, "float32") for mode in wanted}
+        able = {_able(mode, card) for mode in wanted}
         found = tuple(mode for mode in offered if mode in able)
         if not found:
             raise ModeUnavailable(
@@ -68,6 +69,11 @@ class ModeLimits:
                 f"this machine offers {_spelled(offered)}"
             )
         return found
+
+
+def _able(mode: ComputeMode, card: Card) -> ComputeMode:
+    engine = "torch" if card.is_added else mode.engine
+    return ComputeMode(engine, mode.precision if mode.precision in card.precisions else "float32")
 
 
 def _spelled(modes: Iterable[ComputeMode]) -> str:

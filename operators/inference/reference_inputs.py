@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from models.card import Card
+from models.card import Card, ClipInput, CropInput, FrameInput
+from operators.frames.image_input import frame_input
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME: Final = "reference-inputs-2.npz"
 """In the folder of weights and samples. The number changes with the content."""
+
+_PICTURES_OF: Final = "efficientnet-lite0"
+"""The model whose pictures others are given: frames of which nothing but the centre is kept."""
+_MAX_PICTURES: Final = 8
+"""Of an added model, which may take seconds for one."""
 
 
 class ReferenceInputs:
@@ -30,7 +37,13 @@ class ReferenceInputs:
         self.path = path
 
     def of(self, card: Card) -> Sequence[np.ndarray]:
-        """Return real inputs of a model, each in the card's shape and dtype; empty if there are none."""
+        """Return real inputs of a model, each in the card's shape and dtype; empty if there are none.
+
+        Added models of pictures get those that are stored for the product's own, scaled as their cards say; added
+        models of sound and of texts have none.
+        """
+        if card.is_added:
+            return tuple(_pictures(list(self._arrays.get(_PICTURES_OF, ())), card))
         found = self._arrays.get(card.name)
         if found is None or found.shape[1:] != card.input_shape or found.dtype != card.input_dtype:
             return ()
@@ -46,6 +59,18 @@ class ReferenceInputs:
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             logger.warning("cannot read the inputs that models are measured on, %s: %s", self.path, error)
             return {}
+
+
+def _pictures(squares: Sequence[np.ndarray], card: Card) -> Iterator[np.ndarray]:
+    how, number = card.prepared, min(len(squares), _MAX_PICTURES)
+    if isinstance(how, FrameInput):
+        yield from (frame_input(square, how) for square in squares[:number])
+    elif isinstance(how, CropInput):
+        yield from (frame_input(square, how.frame) for square in squares[:number])
+    elif isinstance(how, ClipInput):
+        shown = [frame_input(square, how.frame) for square in squares]
+        for start in range(number):
+            yield np.stack(list(islice(cycle(shown), start, start + how.num_frames)))
 
 
 def _shortened(item: np.ndarray, card: Card) -> np.ndarray:

@@ -61,19 +61,18 @@ class CpuBackend:
         return question.modes[0] if chosen is None else chosen
 
     def mode_question(self, card: Card, build: Build) -> ModeQuestion:
-        """Return the modes among which a measurement chooses; only one of an added model.
+        """Return the modes among which a measurement chooses.
 
         Raises:
             ModeUnavailable: see `Backend.load`.
         """
-        modes = self._modes(card)[: 1 if card.is_added else None]
         return ModeQuestion(
-            card, modes, self._config.num_threads, lambda mode: CpuModel(card, build, mode, self._config)
+            card, self._modes(card), self._config.num_threads, lambda mode: CpuModel(card, build, mode, self._config)
         )
 
     def _modes(self, card: Card) -> tuple[ComputeMode, ...]:
         """Return what may run the model; the first is used without a measurement."""
-        offered = self._offered()
+        offered = self._offered(card)
         all_offered = {precision for precisions in offered.values() for precision in precisions}
         try:
             permitted = permitted_precisions(card, self._config.precision, all_offered)
@@ -82,14 +81,14 @@ class CpuBackend:
             raise ModeUnavailable(f"{error}; the CPU probe said: {self._config.cpu_note}") from error
         return modes
 
-    def _offered(self) -> dict[Engine, tuple[Precision, ...]]:
-        """Return the precisions that each engine computes here."""
+    def _offered(self, card: Card) -> dict[Engine, tuple[Precision, ...]]:
+        """Return the precisions that each engine computes here; an added model is not converted, see `CpuModel`."""
         torch_precisions: tuple[Precision, ...] = ("float32", "bfloat16") if self._config.cpu_bfloat16 else ("float32",)
         offered: dict[Engine, tuple[Precision, ...]] = {
             "torch": torch_precisions,
             "openvino": self._config.openvino_precisions,
         }
-        wanted = self._config.engine
+        wanted = "torch" if card.is_added else self._config.engine
         return {engine: each for engine, each in offered.items() if each and wanted in ("auto", engine)}
 
 
