@@ -113,7 +113,8 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Backfill starts videos while at most this number of live videos is in flight in the same worker."""
     creator_live_uploads_per_minute: Annotated[int, Meta(ge=0)] | None = None
     """Live uploads of one creator that a worker analyses at once in a minute; the backfill role gets the others. 0 is
-    unlimited; unset is 30 in a worker that has the backfill role, too, and unlimited in others."""
+    unlimited; unset is 15 for each decoder process, at least 30, in a worker that has the backfill role, too, and
+    unlimited in others."""
     decode_processes: Annotated[int, Meta(ge=1, le=64)] = max(1, min(8, os.cpu_count() or 1))
     """Decoder processes; each decodes one video at a time."""
     decode_timeout_seconds: Annotated[float, Meta(gt=0)] = 120.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.identity import MODALITIES, Lane
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
-from streams.backfill.creator_shares import DEFAULT_PER_MINUTE, CreatorShares
+from streams.backfill.creator_shares import CreatorShares, default_per_minute
 from streams.backfill.live_share import LiveShare, LiveShareWork
 from streams.backfill.work import BackfillWork, Readmission
 from streams.config.settings import Role, Settings
@@ -158,7 +158,7 @@ def live_uploads_per_minute(settings: Settings) -> int:
     """
     if settings.creator_live_uploads_per_minute is not None:
         return settings.creator_live_uploads_per_minute
-    return DEFAULT_PER_MINUTE if "backfill" in settings.roles else 0
+    return default_per_minute(settings.decode_processes) if "backfill" in settings.roles else 0
 
 
 def _backfill_works(shared: Shared, engine: Engine) -> Mapping[str, EventWork]:

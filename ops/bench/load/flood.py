@@ -14,7 +14,8 @@ from ops.bench.options import BenchOptions
 from ops.bench.quantile import quantile
 from ops.bench.report import Bound, Figure
 from schemas.uploads import VideoUploaded
-from streams.backfill.creator_shares import DEFAULT_PER_MINUTE
+from streams.backfill.creator_shares import default_per_minute
+from streams.config.settings import read_settings
 
 FLOOD_UPLOADS, QUICK_FLOOD_UPLOADS = 10_000, 1_000
 FLOOD_HZ: Final = 1_000.0
@@ -29,12 +30,12 @@ UPLOADS_PER_ANALYSIS: Final = 50
 """Least number of the flood's uploads that may delay others as long as the analysis of one video does."""
 
 
-def delay_bound_seconds(num_uploads: int, capacity_hz: float) -> float:
+def delay_bound_seconds(num_uploads: int, capacity_hz: float, per_minute: int) -> float:
     """Return the permitted delay of an upload of another creator, on a machine that analyses so many videos a second.
 
-    A flood of less than a minute is in two minutes at most, and each has its share.
+    A flood of less than a minute is in two minutes at most, and each has its share of `per_minute` uploads.
     """
-    return (2 * DEFAULT_PER_MINUTE + num_uploads / UPLOADS_PER_ANALYSIS) / capacity_hz
+    return (2 * per_minute + num_uploads / UPLOADS_PER_ANALYSIS) / capacity_hz
 
 
 def flood_of(number: int, clips: Sequence[VideoUploaded]) -> list[Due]:
@@ -68,7 +69,7 @@ def flood_figures(
     others = due_uploads("flooded", arrivals, clips)
     both = sorted([*others, *flood_of(number, clips)], key=lambda due: due.at_seconds)
     flooded = loop.play(both, window_seconds).served
-    bound = delay_bound_seconds(number, capacity_hz)
+    bound = delay_bound_seconds(number, capacity_hz, default_per_minute(read_settings().decode_processes))
     return (
         Figure("uploads of the flood", float(number), "uploads"),
         Figure("others, longest delay", longest_delay_seconds(calm, flooded), "s", Bound("at most", bound)),

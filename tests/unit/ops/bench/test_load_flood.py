@@ -36,8 +36,8 @@ class TestSchedules:
 class TestDelayBound:
     def test_two_shares_and_the_reading(self) -> None:
         """10,000 uploads may delay others as the analysis of 260 videos would, instead of 10,000."""
-        assert delay_bound_seconds(10_000, 2.0) == pytest.approx(130.0)
-        assert delay_bound_seconds(0, 2.0) == pytest.approx(30.0)
+        assert delay_bound_seconds(10_000, 2.0, per_minute=30) == pytest.approx(130.0)
+        assert delay_bound_seconds(0, 2.0, per_minute=30) == pytest.approx(30.0)
 
 
 class TestLongestDelay:

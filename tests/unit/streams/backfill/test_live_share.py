@@ -181,12 +181,15 @@ class TestLiveUploadsPerMinute:
     @pytest.mark.parametrize(
         ("given", "per_minute"),
         [
-            ({}, 30),
+            ({"decode_processes": 1}, 30),
+            ({"decode_processes": 2}, 30),
+            ({"decode_processes": 8}, 120),
             ({"roles": "intake,media,verdict"}, 0),
             ({"roles": "media", "creator_live_uploads_per_minute": 7}, 7),
             ({"creator_live_uploads_per_minute": 0}, 0),
         ],
     )
     def test_only_beside_a_backfill_role_by_default(self, given: dict[str, Any], per_minute: int) -> None:
-        """Where no worker may have that role, nothing is left to it without being asked."""
+        """Where no worker may have that role, nothing is left to it without being asked. The share grows with what the
+        worker analyses."""
         assert live_uploads_per_minute(read_settings(**given)) == per_minute
