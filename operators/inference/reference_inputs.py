@@ -17,7 +17,7 @@ from operators.frames.image_input import frame_input
 
 logger = logging.getLogger(__name__)
 
-FILE_NAME: Final = "reference-inputs-2.npz"
+FILE_NAME: Final = "reference-inputs-3.npz"
 """In the folder of weights and samples. The number changes with the content."""
 
 _PICTURES_OF: Final = "efficientnet-lite0"

@@ -23,8 +23,9 @@ from ops.assets.sample_registry import SAMPLE_CLIPS
 from ops.assets.samples import sample_path
 from ops.assets.unusable_media import UnusableMedia
 
-_MIN_FRAMES = 16
-"""Of all media together; at least two of each."""
+_MIN_FRAMES = 48
+"""Of all media together; at least two of each. Of 26 frames, the share with an equal top class was 0.88 or 0.92 for the
+same precision, depending on the frames; of 39 to 78 it was 0.92 to 0.96."""
 _MAX_SOUND_SECONDS = 60.0
 """Of each file."""
 _SHORTER_SIDE_PX = 256
@@ -77,8 +78,7 @@ def inputs_of(paths: Sequence[Path], cache_dir: Path) -> dict[str, np.ndarray]:
 
 
 def _inputs(paths: Sequence[Path], cache_dir: Path) -> dict[str, np.ndarray]:
-    frames_each = max(2, math.ceil(_MIN_FRAMES / max(1, len(paths))))
-    frames = [frame for path in paths for frame in _frames(path, frames_each)]
+    frames = [frame for path in paths for frame in _frames(path, frames_each(len(paths)))]
     if not frames:
         raise UnusableMedia(f"models cannot be measured with {', '.join(map(str, paths))}: no file has a picture")
     sound = np.concatenate([_sound(path) for path in paths])
@@ -99,6 +99,11 @@ def _inputs(paths: Sequence[Path], cache_dir: Path) -> dict[str, np.ndarray]:
         card_of_use("text-abuse").name: np.stack([abuse.encode(text) for text in texts]),
     }
     return {**seen, **heard, **read}
+
+
+def frames_each(num_files: int) -> int:
+    """Return how many frames are taken of each file."""
+    return max(2, math.ceil(_MIN_FRAMES / max(1, num_files)))
 
 
 def _texts(clip: SampleClip) -> Sequence[str]:

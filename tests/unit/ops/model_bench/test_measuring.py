@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.tolerance import Tolerance
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.reference_inputs import FILE_NAME
-from ops.assets.reference_inputs import _frames, _sound
+from ops.assets.reference_inputs import _frames, _sound, frames_each
 from ops.cli.models_measure import engines_setting
 from ops.model_bench.measuring import MeasuredModel, measure_models
 from streams.config.settings import Settings, read_settings
@@ -76,6 +76,12 @@ def test_inputs_of_own_media(tmp_path: Path) -> None:
     assert [frame.shape for frame in frames] == [(256, 455, 3)] * 4
     assert len({frame.tobytes() for frame in frames}) == 4
     assert _sound(video).shape[0] == pytest.approx(2 * 16_000, rel=0.1)
+
+
+@pytest.mark.parametrize("num_files", [1, 2, 13, 100])
+def test_few_files_give_enough_frames(num_files: int) -> None:
+    """A share of equal classes of few frames says little: with 26, two or three other ones decided on a precision."""
+    assert num_files * frames_each(num_files) >= 48
 
 
 def test_a_silent_file_has_no_sound(tmp_path: Path) -> None:
