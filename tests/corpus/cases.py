@@ -240,5 +240,6 @@ FOUND: Sequence[Case] = (
     Case("ts", "mpeg2", "25 a second", "after another", has_sound=False),
     Case("flv", "h264 B", "a still, then film", "late clock"),
     Case("mp4", "h264 B", "a still, then film", "fragments"),
+    Case("mp4", "mpeg4", "slides", "fragments"),
 )
 """What random combinations have found wrong, and continuous integration runs as well."""
