@@ -6,6 +6,6 @@ set -euo pipefail
 
 others=$(mktemp)
 trap 'rm -f "$others"' EXIT
-grep -vE '^torch(audio|vision)?==' constraints.txt >"$others"
+grep -vE '^(torch(audio|vision)?|triton|cuda-[a-z]+|nvidia-(cu|nccl|nv)[a-z0-9-]*)==' constraints.txt >"$others"
 [ -x "$VENV/bin/python" ] || "$UV" venv --quiet --python "$PYTHON" "$VENV"
 "$UV" pip install --quiet --python "$VENV/bin/python" -c "$others" --overrides ops/setup/neuron.txt -e '.[dev]'

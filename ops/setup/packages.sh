@@ -24,11 +24,11 @@ if [ -n "${OPENVINO:-}" ] && [ "$VARIANT" != light ]; then
   engines=(--extra openvino)
 fi
 
-# The vendor's packages end at another torch than the pinned one.
+# The vendor's packages end at another torch than the pinned one, which has other libraries of accelerators.
 install_with_neuron_torch() {
   local others
   others=$(mktemp)
-  grep -vE '^torch(audio|vision)?==' constraints.txt >"$others"
+  grep -vE '^(torch(audio|vision)?|triton|cuda-[a-z]+|nvidia-(cu|nccl|nv)[a-z0-9-]*)==' constraints.txt >"$others"
   uv pip install --python "$VENV/bin/python" --compile-bytecode -c "$others" --overrides ops/setup/neuron.txt "$@"
 }
 

@@ -117,14 +117,18 @@ class TestNeuron:
     """The image for Inferentia2, whose packages end at another torch."""
 
     def test_replaces_pins_of_torch_alone(self) -> None:
-        """Exactly the packages that the script takes out of the constraints, in the last release that is supported."""
+        """Of the constraints, those of torch and of the libraries that it brings are left out, and no others; it is the
+        last release that is supported."""
         pinned = names(read("constraints.txt").splitlines())
         assert NEURON.keys() == {"torch", "torchaudio", "torchvision"}
         assert NEURON.keys() <= pinned
         assert NEURON["torch"].startswith("2.9.")
         for script in ("ops/setup/packages.sh", "ops/setup/neuron_torch.sh"):
             (pattern,) = set(re.findall(r"grep -vE '([^']+)' constraints\.txt", read(script)))
-            assert {name for name in pinned if re.match(pattern, f"{name}==1")} == NEURON.keys()
+            replaced = {name for name in pinned if re.match(pattern, f"{name}==1")}
+            assert NEURON.keys() | {"triton"} <= replaced
+            libraries = {name for name in replaced - NEURON.keys() if not name.startswith(("nvidia-", "cuda-"))}
+            assert libraries == {"triton"} and "nvidia-ml-py" not in replaced
             assert "--overrides ops/setup/neuron.txt" in read(script)
 
     def test_programs_are_compiled_by_the_user_who_reads_them(self) -> None:
