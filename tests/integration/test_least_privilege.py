@@ -128,7 +128,7 @@ class TestRedisRefusesTheRest:
         [
             ("intake", ("GET", "guarded.vs:{v}:verdict")),
             ("intake", ("HSET", "guarded.vs:{v}:state", "f", "v")),
-            ("media", ("HSET", "guarded.vs:{v}:status", "action", "allow")),
+            ("media", ("HSET", "guarded.vs:{v}:features", "f", "v")),
             ("media", ("SET", "guarded.vs:{v}:verdict", "{}")),
             ("media", ("ZADD", "guarded.vs:deadlines", "1", "m")),
             ("verdict", ("SET", "guarded.vs:applied:other:guarded.video.signals:0", "1")),
