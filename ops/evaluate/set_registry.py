@@ -7,6 +7,10 @@ from typing import Final
 from ops.evaluate.evaluation_set import EvaluationSet
 from ops.evaluate.sets.copies import Copies
 from ops.evaluate.sets.harmless_pictures import HarmlessPictures
+from ops.evaluate.sets.languages import Languages
+from ops.evaluate.sets.texts import AbusiveTexts
 
-SETS: Final[dict[str, EvaluationSet]] = {found.name: found for found in (HarmlessPictures(), Copies())}
+SETS: Final[dict[str, EvaluationSet]] = {
+    found.name: found for found in (HarmlessPictures(), Copies(), AbusiveTexts(), Languages())
+}
 """By name, in the order of tables. A further set is an instance in this line."""
