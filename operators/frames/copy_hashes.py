@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from operators.frames.flat_margins import PictureBox, without_margins
+from operators.frames.hash_limits import DIFFERENT_BITS
 from operators.frames.inner_picture import inner_picture
 from operators.frames.perceptual_hash import PerceptualHash, perceptual_hash
 from operators.frames.picture_parts import BETWEEN, INNER, part_boxes
@@ -23,8 +24,6 @@ MAX_PART_FRAMES: Final = 8
 MAX_BETWEEN: Final = 16
 """Pictures halfway between two sampled ones that are hashed, where these differ: an excerpt of a moving picture is
 sampled at other moments."""
-DIFFERENT_BITS: Final = 32
-"""Distance of two hashes of 256 bits from which their pictures differ."""
 MIN_PART_PX: Final = 32
 """Smallest side of a part: a smaller one shows too little."""
 MAX_ASIDE_RATIO: Final = 0.25

@@ -14,8 +14,6 @@ import cv2
 import numpy as np
 
 HASH_BITS = 256
-USABLE_QUALITY = 50
-"""Hashes of lower quality are from pictures with too little content, and match by accident."""
 
 _BUFFER_SIDE = 64
 _DCT_SIDE = 16

@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from operators.frames.perceptual_hash import USABLE_QUALITY
+from operators.frames.hash_limits import USABLE_QUALITY
 from operators.frames.picture_parts import UPRIGHT
 from streams.similarity.alignment import MatchedTimes, matched_times
 from streams.similarity.video_hashes import MIRRORING, THIRDS, WHOLE, HashedPicture, VideoHashes, distance

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from operators.frames.copy_hashes import DIFFERENT_BITS
+from operators.frames.hash_limits import DIFFERENT_BITS
 from operators.frames.picture_parts import INNER, UPRIGHT
 from schemas.outcomes import Outcome
 from streams.similarity.video_hashes import WHOLE, HashedPicture, VideoHashes, mirrored, video_hashes

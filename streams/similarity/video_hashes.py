@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from operators.frames.perceptual_hash import USABLE_QUALITY
+from operators.frames.hash_limits import USABLE_QUALITY
 from operators.frames.picture_parts import BANDS
 from schemas.evidence import Feature
 

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 PAGES: Final = {"README.md": README, **DOCS}
 ORDER: Final = (
     "README.md", "get-started.md", "producers.md", "recommender.md", "trust-and-safety.md", "models.md",
-    "evaluation.md", "sources.md", "doctor.md", "security.md", "sizing.md", "scale.md", "costs.md",
+    "evaluation.md", "devices.md", "sources.md", "doctor.md", "security.md", "sizing.md", "scale.md", "costs.md",
     "rolling-restarts.md", "chaos.md", "upgrade.md", "reprocess.md", "rebuild.md", "retention.md", "deletion.md",
     "deploy.md", "benchmarks.md",
 )  # fmt: skip
@@ -60,6 +60,8 @@ NOT_RUN: Final = {
     "docker ": "there is no container engine; tests/unit/ops checks the files",
     "kubectl ": "there is no cluster; tests/unit/ops checks the files",
     "(cd ops/kubernetes": "there is no kustomize; the folder exists",
+    "vidsignal models compile": "needs the vendor's packages; tests/unit/ops/test_models_compile.py has a stand-in",
+    "NEURON_RT_VISIBLE_CORES": "is a worker on a device that is not here",
     "vidsignal local": "is the stack that all of this runs on",
     "VIDSIGNAL_MEDIA_ROOTS=/media vidsignal worker": "is the worker that all of this runs on",
     "vidsignal worker": "is the worker that all of this runs on",

@@ -212,19 +212,19 @@ class TestWhatIsTrue:
     def test_only_the_rude_text_is_called_rude(self, walk: Walk, name: str) -> None:
         """Insults and swear words are found where they stand, and no other clip is acted upon.
 
-        "Shut up and listen, it is hell of a speech" has mild words: they are told, below the policy's threshold.
+        "Shut up and listen, it is hell of a speech" has mild words: they are told, below the policy's thresholds.
         """
         labels = {label.label: label.score for label in walk.verdicts[name].labels}
         abuse = {label: score for label, score in labels.items() if label.startswith(ABUSE)}
         if name == "carphone_distorted.mp4":
             assert abuse["hate-and-harassment/abusive-language/toxic-text"] >= 0.9
-            assert abuse["hate-and-harassment/insults/insult-in-text"] >= 0.5
+            assert abuse["hate-and-harassment/insults/insult-in-text"] >= 0.95
             assert abuse["profanity/obscenity/offensive-text"] >= 0.9
-            assert walk.verdicts[name].action == "limit"
+            assert walk.verdicts[name].action == "review"
         else:
             mild = abuse.pop("profanity/obscenity/offensive-text", 0.0) if name == "speech-over-music.mov" else 0.0
             assert mild < 0.9
-            assert all(score < 0.5 for score in abuse.values()), abuse
+            assert all(score < 0.8 for score in abuse.values()), abuse
             assert walk.verdicts[name].action == "allow"
 
     @CLIPS

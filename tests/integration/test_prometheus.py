@@ -37,6 +37,7 @@ NUM_EVENTS = 40
 RUDE = {"title": "you stupid fucking idiot, shut up", "description": "what a pathetic moron you are"}
 
 QUIET_PANELS = {
+    ("Device faults", "refused {{model}}"): "there is no Neuron device",
     ("Media fetched", "{{kind}}"): "the uploads are files, which are read where they lie",
     ("Spans of traces", "{{result}}"): "tracing is off by default",
     ("Unexpected errors and roles that paused", "{{boundary}}"): "nothing unexpected happens here",

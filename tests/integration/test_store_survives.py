@@ -59,7 +59,7 @@ from tests.sample_facts import accepted, embedding, feature, signal
 KEYS: Final = Keys("kept-")
 PARTITION: Final = ("video.signals", 0)
 DAY_SECONDS: Final = 86_400.0
-_READING: Final = {"VISMEMBER"}
+_READING: Final = {"VINFO", "VISMEMBER"}
 """Commands of the code that change nothing, and that no case above sends."""
 _COMMAND: Final = re.compile(r"(?:redis\.call|execute_command)\(\s*['\"]([A-Z]+)")
 

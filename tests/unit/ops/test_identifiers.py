@@ -13,9 +13,9 @@ PAGES: Final = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUT
 FOREIGN: Final = frozenset({
     "AWS_SESSION_TOKEN", "AZURE_", "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ENDPOINT",
     "AZURE_STORAGE_SAS_KEY", "CrashLoopBackOff", "DescribeGroups", "GOOGLE_", "GOOGLE_APPLICATION_CREDENTIALS",
-    "GOOGLE_BASE_URL", "GOOGLE_BEARER_TOKEN", "GOOGLE_SERVICE_ACCOUNT",
+    "GOOGLE_BASE_URL", "GOOGLE_BEARER_TOKEN", "GOOGLE_SERVICE_ACCOUNT", "PLTE",
 })  # fmt: skip
-"""Words of clouds, Kafka and Kubernetes that no code of ours spells."""
+"""Words of clouds, Kafka, Kubernetes and PNG that no code of ours spells."""
 OF_NO_CODE: Final = frozenset({"CHANGELOG", "KAFKA_BOOTSTRAP", "VIDSIGNAL_SECRETS_DIR", "ZZ", "_hz"})
 """A document, variables that are read under a name put together, and examples."""
 

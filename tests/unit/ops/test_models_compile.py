@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     torchscript_card(tmp_path / "models" / "mine", text=CARD.replace("\n[input]", f"{RUNS}\n[input]", 1))
     frames = np.random.default_rng(0).integers(0, 256, (4, SIDE_PX, SIDE_PX, 3), np.uint8)
     (tmp_path / "cache").mkdir()
-    np.savez(tmp_path / "cache" / FILE_NAME, mine=frames)
+    np.savez(tmp_path / "cache" / FILE_NAME, **{"efficientnet-lite0": frames})
     return tmp_path
 
 

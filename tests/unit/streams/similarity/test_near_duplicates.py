@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from operators.frames.perceptual_hash import USABLE_QUALITY, perceptual_hash
+from operators.frames.hash_limits import USABLE_QUALITY
+from operators.frames.perceptual_hash import perceptual_hash
 from operators.frames.picture_parts import BANDS, BETWEEN, INNER, UPRIGHT
 from streams.similarity.near_duplicates import (
     CANDIDATE_COSINE,
