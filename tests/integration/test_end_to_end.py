@@ -218,7 +218,7 @@ class TestWhatIsTrue:
         abuse = {label: score for label, score in labels.items() if label.startswith(ABUSE)}
         if name == "carphone_distorted.mp4":
             assert abuse["hate-and-harassment/abusive-language/toxic-text"] >= 0.9
-            assert abuse["hate-and-harassment/insults/insult-in-text"] >= 0.95
+            assert abuse["hate-and-harassment/insults/insult-in-text"] >= 0.5
             assert abuse["profanity/obscenity/offensive-text"] >= 0.9
             assert walk.verdicts[name].action == "review"
         else:
