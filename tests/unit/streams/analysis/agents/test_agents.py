@@ -252,6 +252,7 @@ class TestContext:
         assert threat.score > 0.9
         assert by_model["toxicity"].second_vote == by_model["profanity"].second_vote == threat.score
         assert threat.second_vote is UNSET
+        assert len(same.items) == len({item.tobytes() for item in same.items})  # what is alike is embedded once
 
     async def test_other_language(self) -> None:
         """Text that the models of abuse cannot read gets no label, and a feature that says so."""
