@@ -9,8 +9,6 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 
-import yaml
-
 from operators.context.prototypes import Prototypes, group_in
 from schemas.labels import LABELS
 from streams.decision.policy_checks import (
@@ -53,9 +51,7 @@ def load_prototypes(path: Path | None) -> Prototypes:
 def parse_prototypes(content: bytes) -> Prototypes:
     """Validate the bytes of a file of prototypes. Raises InvalidPrototypes."""
     try:
-        return _prototypes(parse_yaml(content.decode("utf-8")), hashlib.sha256(content).hexdigest())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidPrototypes(f"not YAML in UTF-8: {error}") from error
+        return _prototypes(parse_yaml(content), hashlib.sha256(content).hexdigest())
     except InvalidPolicy as error:
         raise InvalidPrototypes(str(error)) from error
 

@@ -12,8 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
-import yaml
-
 from schemas.engagement import ENGAGEMENT_WINDOWS, EngagementWindow
 from schemas.features import FEATURES
 from schemas.identity import MODALITIES, Market, Modality
@@ -79,11 +77,7 @@ def load_policy(path: Path | None) -> Policy:
 
 def parse_policy(content: bytes) -> Policy:
     """Validate the bytes of a policy file. Raises InvalidPolicy."""
-    try:
-        document = parse_yaml(content.decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidPolicy(f"not YAML in UTF-8: {error}") from error
-    return _policy(document, hashlib.sha256(content).hexdigest())
+    return _policy(parse_yaml(content), hashlib.sha256(content).hexdigest())
 
 
 def _policy(document: object, file_hash: str) -> Policy:

@@ -1,10 +1,12 @@
-"""YAML for policy files: no duplicate keys, and no words that become booleans."""
+"""YAML for files that people edit, policies and prototypes: no duplicate keys, and no words that become booleans."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import yaml
+
+from streams.decision.policy_checks import InvalidPolicy
 
 
 class PolicyLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
@@ -33,8 +35,15 @@ class PolicyLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no type
         return mapping
 
 
-def parse_yaml(text: str) -> object:
-    """Parse one document. Raises yaml.YAMLError, which quotes line and column."""
+def parse_yaml(content: bytes) -> object:
+    """Parse one document in UTF-8. Raises InvalidPolicy, which quotes line and column."""
+    try:
+        return _parsed(content.decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidPolicy(f"not YAML in UTF-8: {error}") from error
+
+
+def _parsed(text: str) -> object:
     try:
         return yaml.load(text, Loader=PolicyLoader)  # noqa: S506  (a SafeLoader)
     except yaml.YAMLError:

@@ -16,6 +16,7 @@ from ops.evaluate.product import Analysed
 from schemas.evidence import LabelEvidence, Segment
 from schemas.facts import Failure, Signal
 from streams.decision.policy_file import load_policy
+from tests import sample_facts
 
 NUDITY = "sexual/explicit/nudity"
 SHOTS = "violence/weapons/gunfire-heard"
@@ -36,18 +37,7 @@ def table_of(folder: Path, *lines: str) -> Path:
 
 
 def signal(*labels: LabelEvidence, failure: Failure | None = None) -> Signal:
-    return Signal(
-        signal_id="s",
-        video_id="v",
-        revision=1,
-        modality="audio",
-        status="failed" if failure else "ok",
-        generation=1,
-        fingerprint="f",
-        produced_unix_seconds=0.0,
-        failure=failure,
-        labels=labels,
-    )
+    return sample_facts.signal("audio", status="failed" if failure else "ok", failure=failure, labels=labels)
 
 
 def evidence(label: str, *segments: tuple[float, float, float]) -> LabelEvidence:

@@ -15,6 +15,7 @@ from ops.evaluate.result import FORMAT, SetResult
 from ops.evaluate.summary import Wanted, costs, summarised
 from schemas.evidence import LabelEvidence, Segment
 from schemas.facts import Failure, Signal
+from tests import sample_facts
 
 
 def a_result() -> SetResult:
@@ -90,15 +91,9 @@ def test_plots(tmp_path: Path) -> None:
 
 class TestAnalysed:
     def signal(self, failure: Failure | None = None, **labels: tuple[float, float, float]) -> Signal:
-        return Signal(
-            signal_id="s",
-            video_id="v",
-            revision=1,
-            modality="audio",
+        return sample_facts.signal(
+            "audio",
             status="failed" if failure else "ok",
-            generation=1,
-            fingerprint="f",
-            produced_unix_seconds=0.0,
             failure=failure,
             labels=tuple(
                 LabelEvidence(
