@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALLED := $(VENV)/.installed
 PYTEST_ARGS ?=
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 BENCH ?= pipeline
 BENCH_ARGS ?= --quick
 SEED ?= 1
@@ -18,7 +18,7 @@ MUTANTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets evaluation-data evaluation-documents evaluate demo test test-neuron-torch lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos fuzz mutants clean
+.PHONY: help setup assets evaluation-data evaluation-documents evaluate demo test test-neuron-torch lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos worker-kills fuzz mutants clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ setup: assets  ## Virtual environment, pinned packages, models and sample clips,
 demo: assets  ## Analyse the sample clips on an embedded broker and Redis; KEEP=1 leaves it running.
 	@$(BIN)/vidsignal demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-# Tests wait more than they compute, so two processes share the files, each with servers of its own.
+# Tests wait more than they compute, so three processes share two cores, each with servers of its own.
 test: assets lint docs  ## Lint, types, layers, the documentation site, then all tests; PYTEST_ARGS='tests/unit -k name' picks some.
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
@@ -80,6 +80,9 @@ corpus-mutated: assets  ## Damage 2,000 generated files in fixed ways: nothing m
 
 chaos: assets  ## Break brokers, Redis, workers and network, and judge what is left; SEED=1 FAULTS=100 MINUTES=30 STOCK=1
 	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --minutes $(MINUTES) $(if $(filter-out 0,$(STOCK)),--stock) $(CHAOS_ARGS)
+
+worker-kills: assets  ## Kill one of two workers eight times during 200 uploads: the end equals that of an undisturbed run.
+	VIDSIGNAL_WORKER_KILLS=full $(BIN)/python -m pytest -n 0 tests/integration/test_worker_kills.py
 
 # Wants `pip install atheris`, which is not in the gate: it comes as a wheel for some interpreters alone.
 fuzz: $(INSTALLED)  ## Follow what parses foreign bytes, FUZZ_SECONDS=60 for each target of tests/fuzz; wants atheris.
