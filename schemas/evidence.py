@@ -21,8 +21,8 @@ class Segment(Struct, frozen=True, kw_only=True):
     score: Score
 
 
-TextPart = Literal["title", "description", "hashtags"]
-"""Field of the upload that contains a text."""
+TextPart = Literal["title", "description", "hashtags", "speech", "picture"]
+"""Field of the upload that contains a text; or what is said, or what a picture shows in writing."""
 
 TextForm = Literal["as written", "as it reads"]
 """Whether the words are in the text, or are what a reader perceives instead of other characters: look-alikes, entities,
@@ -75,7 +75,10 @@ class Region(Struct, frozen=True, kw_only=True, rename={"class_name": "class"}):
 
 
 class TextFound(Struct, frozen=True, kw_only=True):
-    """A text that a model read in the picture or heard in the sound."""
+    """A text that a model read in the picture or heard in the sound.
+
+    It is in no signal and no verdict: it is kept apart, if at all.
+    """
 
     model: str
     """`name@version`."""
@@ -86,6 +89,8 @@ class TextFound(Struct, frozen=True, kw_only=True):
     end_seconds: Seconds
     box: FrameBox | UnsetType = UNSET
     """Where in the frame, if the model was shown only a part of it."""
+    language: str | UnsetType = UNSET
+    """ISO 639 code, if the model knows it."""
 
 
 class LabelEvidence(Struct, frozen=True, kw_only=True):

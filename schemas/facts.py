@@ -89,7 +89,7 @@ class Signal(Struct, frozen=True, kw_only=True, tag_field="kind", tag="signal"):
     regions: tuple[Region, ...] | UnsetType = UNSET
     """Objects that added models found in frames, by model, strongest first; left out without any."""
     texts: tuple[TextFound, ...] | UnsetType = UNSET
-    """Texts that added models read or heard, by model, in order of time; left out without any."""
+    """Of earlier releases: texts that added models read or heard. Recognised text is not in the log any more."""
 
 
 class DeadlinePassed(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deadline"):

@@ -86,7 +86,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     regions: tuple[Region, ...] = ()
     """Objects that added models found in frames; left out without any."""
     texts: tuple[TextFound, ...] = ()
-    """Texts that added models read in the picture or heard in the sound; left out without any."""
+    """Of earlier releases: texts that added models read or heard. Recognised text is not in verdicts any more."""
 
 
 class RecommendationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from operators.errors import DeviceFault, InvalidMedia, MachineUnavailable, SourceUnavailable
 from operators.inference.request_context import RequestContext
 from operators.internal_errors import InternalError, boundary
 from operators.media.session import MediaSession
+from schemas.evidence import TextFound
 from schemas.facts import Accepted, Failure, Signal, SourceOffset
 from schemas.identity import MODALITIES
 from schemas.outcomes import Outcome
@@ -32,8 +33,19 @@ from streams.lifecycle.clock import Clock
 
 OnUnexpected = Callable[[VideoUploaded, InternalError], None]
 """Called once for each unexpected error; the upload is answered in any case."""
+_Found = tuple[Signal, tuple[TextFound, ...]]
+"""A signal, and the texts that its agent recognised."""
 NOWHERE = SourceOffset(topic="", partition=0, offset=0)
 """Source of an upload that was never in Kafka."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResult:
+    """What the analysis of one upload says."""
+
+    outcome: Outcome
+    texts: tuple[TextFound, ...]
+    """What was said and what pictures showed in writing, in order of time; the caller keeps it or not."""
 
 
 class LocalAnalysis:
@@ -64,17 +76,23 @@ class LocalAnalysis:
 
     async def outcome_of(self, upload: VideoUploaded) -> Outcome:
         """Return verdict and feature record; any error results in failed modalities, never in an exception."""
+        return (await self.result_of(upload)).outcome
+
+    async def result_of(self, upload: VideoUploaded) -> LocalResult:
+        """Return the outcome with the recognised texts, which no outcome contains."""
         async with self._slots:
             uploaded_unix_seconds = self._clock.now_unix_seconds()
-            signals = await self._signals(upload, uploaded_unix_seconds)
-        return self._decide(upload, uploaded_unix_seconds, signals)
+            found = await self._signals(upload, uploaded_unix_seconds)
+        outcome = self._decide(upload, uploaded_unix_seconds, [signal for signal, _ in found])
+        texts = sorted((text for _, texts in found for text in texts), key=lambda text: text.start_seconds)
+        return LocalResult(outcome, tuple(texts))
 
     async def signals_of(self, upload: VideoUploaded) -> list[Signal]:
         """Return the signal of each modality, before anything is decided; any error results in a failed one."""
         async with self._slots:
-            return await self._signals(upload, self._clock.now_unix_seconds())
+            return [signal for signal, _ in await self._signals(upload, self._clock.now_unix_seconds())]
 
-    async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Signal]:
+    async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[_Found]:
         key = f"{upload.video_id}:{upload.revision}"
         async with self._engine.sessions.open(key, upload.source) as session:
             return await asyncio.gather(
@@ -83,7 +101,7 @@ class LocalAnalysis:
 
     async def _signal(
         self, agent: Agent, upload: VideoUploaded, uploaded_unix_seconds: float, session: MediaSession
-    ) -> Signal:
+    ) -> _Found:
         provenance = self._engine.provenance[agent.modality]
         context = RequestContext(upload.video_id, upload.lane, math.inf)
         work = self._engine.work(upload, uploaded_unix_seconds, session, context)
@@ -95,9 +113,9 @@ class LocalAnalysis:
             except (InvalidMedia, SourceUnavailable, DeviceFault, InternalError) as error:
                 if isinstance(error, InternalError) and error.take_report():
                     self._on_unexpected(upload, error)
-                return self._failed(agent, upload, session, _failure_of(error))
+                return self._failed(agent, upload, session, _failure_of(error)), ()
             now = self._clock.now_unix_seconds()
-            return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
+            return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now), analysis.texts
 
     def _failed(self, agent: Agent, upload: VideoUploaded, session: MediaSession, failure: Failure) -> Signal:
         decode = ended_decode_receipt(session) if agent.needs_media else None

@@ -63,6 +63,7 @@ class RoleAccess:
 
 
 _REFUSALS: Final = (of_videos(Keys.refusals), whole(Keys.refused))
+_TEXTS: Final = (of_videos(Keys.speech_text), of_videos(Keys.picture_text))
 _STALLS: Final = whole(lambda keys: keys.stalls("*"))
 _DEAD_LETTERS: Final = (
     whole(lambda keys: keys.dead_letter("*")),
@@ -83,6 +84,7 @@ def _media_work(
         keys=(
             of_videos(Keys.status),  # only read, but Redis lets a script declare nothing that its user may not write
             of_videos(Keys.claims),
+            *_TEXTS,
             of_videos(Keys.deletion_marker),
             of_topic(Keys.attempts, source),
             _STALLS,
@@ -130,6 +132,7 @@ VERDICT: Final = RoleAccess(
     keys=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
         *(of_videos(key) for key in (Keys.state, Keys.gap, Keys.claims)),
+        *_TEXTS,
         *(of_videos(key) for key in (Keys.deletion_marker, Keys.deletion, Keys.letters)),
         *_REFUSALS,
         whole(lambda keys: keys.dead_letter("*")),
@@ -211,7 +214,7 @@ REVIEWER: Final = RoleAccess(
     name="reviewer",
     does="publishes reviews, by the command `review`",
     writes=(SIGNALS,),
-    keys_read=_ONE_VIDEO,
+    keys_read=(*_ONE_VIDEO, *_TEXTS),
     commands=(*_READING, *_TRANSACTIONS),
 )
 POLICY_APPLIER: Final = RoleAccess(

@@ -25,13 +25,12 @@ from ops.cli.verdict_lines import describe_outcome
 from ops.local_analysis_session import open_local_analysis
 from ops.source_argument import absolute_path, is_file
 from schemas.counted import counted
-from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
 from streams.config.settings import Device, Settings
 from streams.decision.policy_checks import InvalidPolicy
 
 if TYPE_CHECKING:
-    from streams.local_analysis import LocalAnalysis
+    from streams.local_analysis import LocalAnalysis, LocalResult
 
 
 def analyze(
@@ -78,14 +77,14 @@ async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_ou
     err.print(
         f"{counted(len(outcomes), 'video')} in {seconds:.1f} s, {len(outcomes) / seconds:.2f} a second, on {device}"
     )
-    return any(outcome.verdict.modalities.failed for outcome in outcomes)
+    return any(result.outcome.verdict.modalities.failed for result in outcomes)
 
 
-async def _run(analysis: LocalAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[Outcome]:
+async def _run(analysis: LocalAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[LocalResult]:
     """Analyse all at once; each outcome is printed when it and all before it are known."""
-    outcomes: list[Outcome] = []
+    outcomes: list[LocalResult] = []
     with counting("analysing", len(uploads), is_quiet=json_output) as done:
-        running = [asyncio.ensure_future(analysis.outcome_of(upload)) for upload in uploads]
+        running = [asyncio.ensure_future(analysis.result_of(upload)) for upload in uploads]
         for each in running:
             each.add_done_callback(lambda _: done())
         for each in running:
@@ -103,9 +102,10 @@ def _tell_unexpected(settings: Settings, upload: VideoUploaded, error: InternalE
     err.print(f"{upload.video_id}: an unexpected error, {error.message} ({hint})", markup=False, soft_wrap=True)
 
 
-def _print(outcome: Outcome, json_output: bool) -> None:
+def _print(result: LocalResult, json_output: bool) -> None:
+    outcome = result.outcome
     if json_output:
-        print_json({"verdict": outcome.verdict, "recommendation": outcome.record})
+        print_json({"verdict": outcome.verdict, "recommendation": outcome.record, "texts": result.texts})
         return
-    for line in describe_outcome(outcome):
+    for line in describe_outcome(outcome, result.texts):
         out.print(line, markup=False, soft_wrap=True)

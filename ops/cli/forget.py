@@ -130,7 +130,7 @@ class _Found:
 
 
 async def _found(store: Redis, keys: Keys, video_id: str, place: SourceOffset) -> _Found:
-    readable = (keys.verdict, keys.features, keys.embeddings, keys.engagement)
+    readable = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.speech_text, keys.picture_text)
     refused = [refusal.upload for refusal in await read_refusals(store, keys, video_id)]
     return _Found(
         deletion=await read_deletion(store, keys, video_id),

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ops.cli.modality_lines import modality_lines
 from ops.cli.plain_values import moment, plain_value, status_words, unix_moment
-from ops.cli.verdict_lines import describe_cost, describe_label, describe_verdict
+from ops.cli.verdict_lines import describe_cost, describe_label, describe_texts, describe_verdict
 from ops.cli.warning_lines import describe_warnings
 from schemas.counted import counted
 from schemas.engagement import Engagement
+from schemas.evidence import TextFound
 from schemas.outcomes import Verdict
 from streams.store.readers import VideoReading
 
 COUNTED_IN_WHAT_WAS_SEEN = ("motion.num_shots", "motion.cut_times_seconds")
 """Features that may be lower bounds."""
+_TEXT_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Section:
     lines: tuple[str, ...] = ()
 
 
-def sections(video_id: str, reading: VideoReading) -> Iterable[Section]:
+def sections(video_id: str, reading: VideoReading, texts: Sequence[TextFound] = ()) -> Iterable[Section]:
     """Yield everything that is known of a video, the shortest answer first."""
     yield Section(
         video_id,
@@ -38,6 +40,9 @@ def sections(video_id: str, reading: VideoReading) -> Iterable[Section]:
         yield Section("no verdict yet")
         return
     yield from _verdict(reading.verdict)
+    if texts:
+        lines = describe_texts(texts, limit=len(texts), characters=_TEXT_CHARACTERS)
+        yield Section("texts", lines=tuple(f"  {line}" for line in lines))
     yield Section("features", lines=tuple(_features(reading)))
     yield Section("embeddings", lines=tuple(_embeddings(reading)))
     if reading.engagement is not None:

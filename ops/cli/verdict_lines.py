@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ops.cli.deletion_lines import describe_place
 from ops.cli.modality_lines import ABSENT, absent_words
 from ops.cli.warning_lines import describe_warnings
 from schemas.counted import counted
-from schemas.evidence import LabelEvidence, SecondLook
+from schemas.evidence import LabelEvidence, SecondLook, TextFound
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact, PolicyChanged, Review, Signal
 from schemas.near_names import one_line
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
@@ -64,10 +65,15 @@ def _objects(verdict: Verdict, limit: int = 3) -> list[str]:
     return [f"{found.class_name} {found.score:.2f} at {found.at_seconds:.1f} s" for found in verdict.regions[:limit]]
 
 
-def _texts(verdict: Verdict, limit: int = 3) -> list[str]:
-    """Return the beginnings of the first texts that added models read or heard, with their times."""
-    found = verdict.texts[:limit]
-    return [f"“{one_line(text.text[:60])}” at {text.start_seconds:.1f}-{text.end_seconds:.1f} s" for text in found]
+def describe_texts(texts: Sequence[TextFound], limit: int = 12, characters: int = 90) -> list[str]:
+    """Return the beginnings of the first texts that models read or heard, with their times and models."""
+    return [_text(found, characters) for found in texts[:limit]]
+
+
+def _text(found: TextFound, characters: int) -> str:
+    words, times = one_line(found.text[:characters]), f"{found.start_seconds:.1f}-{found.end_seconds:.1f} s"
+    language = f", {found.language}" if found.language else ""
+    return f"“{words}” at {times} ({found.model}{language}, {found.score:.2f})"
 
 
 def _second_look(label: LabelEvidence) -> str:
@@ -106,13 +112,13 @@ def _dearest(cost: Cost, limit: int = 3) -> list[tuple[CpuStage, float]]:
     return sorted(cost.cpu_seconds_by_stage.items(), key=lambda item: -item[1])[:limit]
 
 
-def describe_outcome(outcome: Outcome) -> list[str]:
-    """Return the lines that describe one video for a person."""
+def describe_outcome(outcome: Outcome, texts: Sequence[TextFound] = ()) -> list[str]:
+    """Return the lines that describe one video for a person, with the texts that were recognised in it."""
     verdict, record = outcome.verdict, outcome.record
     lines = [describe_verdict(verdict)]
     lines += [f"  evidence  {line}" for line in strongest_evidence(verdict)]
     lines += [f"  object    {line}" for line in _objects(verdict)]
-    lines += [f"  text      {line}" for line in _texts(verdict)]
+    lines += [f"  text      {line}" for line in describe_texts(texts)]
     lines.append(f"  tags      {top_tags(record)}")
     lines.append(
         f"  language  {feature(record, 'context.language', 'unsure')}   pace {feature(record, 'motion.pace', 'none')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import cast
@@ -14,6 +15,7 @@ from operators.internal_errors import boundary
 from operators.media.session import MediaSession
 from schemas.codec import encode, event_headers, header
 from schemas.errors import InvalidEvent
+from schemas.evidence import TextFound
 from schemas.facts import Failure, Signal
 from schemas.identity import Lane
 from schemas.receipts import DecodeReceipt, Receipt
@@ -159,7 +161,7 @@ class ModalityWork:
         if len(value) > _LARGEST_SIGNAL_BYTES:
             message = f"the signal has {len(value)} bytes; at most {_LARGEST_SIGNAL_BYTES} fit into the log"
             return Failure(cause="signal-too-large", message=message)
-        await self._claim_and_publish(record, upload, signal, value)
+        await self._claim_and_publish(record, upload, signal, value, analysis.texts)
         return None
 
     async def _analysis(self, record: Record, slot: Slot, upload: VideoUploaded) -> Analysis:
@@ -198,14 +200,23 @@ class ModalityWork:
             receipt=self._parts.engine.account.charged(Receipt(decode=decode)),
         )
 
-    async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal, value: bytes) -> None:
+    async def _claim_and_publish(
+        self, record: Record, upload: VideoUploaded, signal: Signal, value: bytes, texts: Sequence[TextFound] = ()
+    ) -> None:
         with (
             metrics.STAGE_SECONDS.labels("claim").time(),
             spans.span("claim", status=signal.status),
             boundary("video-state"),
         ):
             claims = self._parts.claims
-            stored = await claims.claim(upload.video_id, signal.signal_id, value, revision=upload.revision)
+            stored = await claims.claim(
+                upload.video_id,
+                signal.signal_id,
+                value,
+                revision=upload.revision,
+                modality=self._agent.modality,
+                texts=texts,
+            )
         if stored is None:
             self._parts.skip("forgotten")
             return

@@ -138,6 +138,8 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """How long a video is kept after its last outcome, in Redis and compacted topics; 0 is unlimited."""
     claim_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 15 * _DAY_SECONDS
     """How long claims are kept; at least as long as uploads and facts."""
+    recognised_text_retention_seconds: Annotated[int, Meta(ge=0)] = 0
+    """How long transcripts of speech and text in pictures are kept in Redis; 0: they are not kept at all."""
     deletion_marker_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 35 * _DAY_SECONDS
     """How long late facts of a deleted video are ignored; longer than the retention of any topic."""
     audit_interval_seconds: Annotated[float, Meta(ge=0)] = 6 * 3_600.0

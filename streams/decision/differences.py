@@ -28,7 +28,6 @@ def outcome_differences(expected: Outcome, found: Outcome) -> list[str]:
         "review": (_review(wanted), _review(said)),
         "features": (expected.record.features, found.record.features),
         "regions": (wanted.regions, said.regions),
-        "texts": (wanted.texts, said.texts),
         "embeddings": (expected.record.embeddings, found.record.embeddings),
     }
     # Reports are part of the engagement, and a policy may depend on them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from schemas.evidence import Embedding, Feature, Region, TextFound
+from schemas.evidence import Embedding, Feature, Region
 from schemas.facts import Accepted, Review, Signal
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Reviewed, Verdict, Version
 from streams.decision.cost import Prices, price
@@ -50,7 +50,6 @@ def make_outcome(state: VideoState, accepted: Accepted, version: Version, contex
             cost=price(signals, context.prices),
             reviewed=_reviewed(state.review, decision),
             regions=joined_regions(signals),
-            texts=joined_texts(signals),
         ),
         record=RecommendationRecord(
             video_id=accepted.video_id,
@@ -107,11 +106,6 @@ def joined_embeddings(signals: list[Signal]) -> dict[str, Embedding]:
 def joined_regions(signals: list[Signal]) -> tuple[Region, ...]:
     """Return the objects of the successful signals."""
     return tuple(region for signal in _succeeded(signals) for region in signal.regions or ())
-
-
-def joined_texts(signals: list[Signal]) -> tuple[TextFound, ...]:
-    """Return the texts of the successful signals."""
-    return tuple(text for signal in _succeeded(signals) for text in signal.texts or ())
 
 
 def _succeeded(signals: list[Signal]) -> list[Signal]:

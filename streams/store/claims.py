@@ -14,9 +14,12 @@ from redis.exceptions import ResponseError
 
 from schemas.codec import decode_fact
 from schemas.errors import InvalidEvent
+from schemas.evidence import TextFound
+from schemas.identity import Modality
 from streams.store.compression import UnreadableBytes, pack, unpack
 from streams.store.key_repair import DELETION_MARKER, HASH, is_of_a_key, mended, tell_removed
 from streams.store.keys import Keys
+from streams.store.recognised_texts import TEXT_KEYS, kept_texts
 from streams.store.scripts import script_text
 
 
@@ -39,12 +42,14 @@ class Claims:
         redis: answers in bytes.
         keys: names under the stack's prefix.
         ttl_seconds: how long a video's claims are kept after the last access.
+        text_retention_seconds: how long recognised text is kept beside them; 0: not at all.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, ttl_seconds: float) -> None:
+    def __init__(self, redis: Redis, keys: Keys, ttl_seconds: float, text_retention_seconds: int = 0) -> None:
         self._redis = redis
         self._keys = keys
         self._ttl_seconds = int(ttl_seconds)
+        self._text_retention_seconds = text_retention_seconds
         self._claim = redis.register_script(script_text("claim"))
 
     async def look_up(self, video_id: str, signal_ids: tuple[str, ...]) -> Prior:
@@ -95,14 +100,27 @@ class Claims:
             return None
         return claimed
 
-    async def claim(self, video_id: str, signal_id: str, value: bytes, *, revision: int) -> bytes | None:
+    async def claim(
+        self,
+        video_id: str,
+        signal_id: str,
+        value: bytes,
+        *,
+        revision: int,
+        modality: Modality | None = None,
+        texts: Sequence[TextFound] = (),
+    ) -> bytes | None:
         """Store `value` if the id is free; return the stored bytes, which must be published.
+
+        The modality's recognised texts are stored or dropped with it, see `streams.store.recognised_texts`.
 
         Returns None if the revision is deleted or no longer the newest: nothing is stored, nothing may be published.
         """
         names = (self._keys.claims, self._keys.deletion_marker, self._keys.status)
         keys = [name(video_id) for name in names]
-        arguments: list[Any] = [signal_id, pack(value), self._ttl_seconds, revision]
+        keys += [TEXT_KEYS[modality](self._keys, video_id)] if modality in TEXT_KEYS else []
+        kept = kept_texts(revision, texts, self._text_retention_seconds)
+        arguments: list[Any] = [signal_id, pack(value), self._ttl_seconds, revision, kept, self._text_retention_seconds]
         while True:
             stored: bytes | None = await mended(
                 self._redis, self._broken_ones(video_id), lambda: self._claim(keys=keys, args=arguments)

@@ -1,6 +1,6 @@
 -- Takes away what readers find of a video whose deletion waits in a gap, and keeps its uploads off, as the fold will.
--- KEYS  1 gap  2 status  3 verdict  4 deletion marker  5 deletion  6 engagement  7 and on: the verdict's evidence: all of
---       one video
+-- KEYS  1 gap  2 status  3 verdict  4 deletion marker  5 deletion  6 engagement  7 and 8 recognised text  9 and on: the
+--       verdict's evidence: all of one video
 -- ARGV  1 revision in the status and 2 the verdict as the writer had read them, '' for none
 --       3 revision up to which the video is gone  4 the deletion as JSON, '' where it is not known: then no upload is
 --       kept off  5 seconds that both are kept  6 '1' where the verdict is gone  7 '1' where its evidence is
@@ -23,7 +23,7 @@ if ARGV[4] ~= '' then
 end
 local lives = tonumber(revision) and tonumber(revision) > dead
 if not lives then
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', KEYS[2], KEYS[7], KEYS[8])
 end
 if ARGV[6] == '1' then
   redis.call('DEL', KEYS[3])

@@ -242,7 +242,8 @@ class Gaps:
         keys = self._keys
         names = [key(video_id) for key in (keys.gap, keys.status, keys.verdict, keys.deletion_marker, keys.deletion)]
         # A newer revision may need the claims.
-        names += [key(video_id) for key in (keys.engagement, keys.features, keys.embeddings)]
+        names += [key(video_id) for key in (keys.engagement, keys.speech_text, keys.picture_text)]
+        names += [key(video_id) for key in (keys.features, keys.embeddings)]
         broken = {keys.deletion_marker(video_id): DELETION_MARKER, keys.deletion(video_id): STRING}
         while (gap := await self.read(video_id)) is not None:
             known = await self.said(video_id)

@@ -10,6 +10,8 @@
 | `vs:{<video_id>}:state` | hash | the fold's own state; not for readers |
 | `vs:{<video_id>}:gap` | hash | why facts of the video wait to be folded, and since when; absent without a gap |
 | `vs:{<video_id>}:claims` | hash | by signal id, a signal's bytes as first computed; not for readers |
+| `vs:{<video_id>}:speech-text` | string | what is said in the video as JSON, if a setting keeps it, for its time |
+| `vs:{<video_id>}:picture-text` | string | what its pictures show in writing, likewise |
 | `vs:{<video_id>}:guard` | string | deletion marker: highest deleted revision; absent without one |
 | `vs:{<video_id>}:deletion` | string | the last deletion as JSON: `revision`, `withdrawn_revision`, place (`before`) |
 | `vs:{<video_id>}:letters` | hash | partition of each dead letter of the video, by its key; not for readers |
@@ -76,6 +78,14 @@ class Keys:
     def claims(self, video_id: str) -> str:
         """Hash: first computed bytes of signals, by signal id."""
         return self._video(video_id, "claims")
+
+    def speech_text(self, video_id: str) -> str:
+        """String: recognised speech as JSON, see `streams.store.recognised_texts`; absent unless a setting keeps it."""
+        return self._video(video_id, "speech-text")
+
+    def picture_text(self, video_id: str) -> str:
+        """String: the same of writing in pictures."""
+        return self._video(video_id, "picture-text")
 
     def deletion_marker(self, video_id: str) -> str:
         """String: highest deleted revision of the video."""

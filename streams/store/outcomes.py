@@ -185,7 +185,8 @@ class Outcomes:
     async def _replace_by_guard(self, video_id: str, after: VideoState, head: tuple[Any, ...], closes: str) -> int:
         assert after.version is not None
         keys = self._keys
-        gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.gap)
+        texts = (keys.speech_text, keys.picture_text)
+        gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, *texts, keys.gap)
         kept = (keys.state, keys.status, keys.deletion_marker, keys.deletion, keys.claims)
         names = [key(video_id) for key in (*kept, *gone)]
         tail = (
@@ -269,7 +270,8 @@ class Outcomes:
             False if an outcome of another version is stored now.
         """
         keys = self._keys
-        gone = (keys.state, keys.status, keys.verdict, keys.features, keys.embeddings, keys.gap)
+        texts = (keys.speech_text, keys.picture_text)
+        gone = (keys.state, keys.status, keys.verdict, keys.features, keys.embeddings, *texts, keys.gap)
         names = [key(video_id) for key in gone]
         arguments: list[str | int] = [spell(version), version.revision]
         broken = self._broken_ones(video_id)

@@ -266,7 +266,12 @@ def _modality_works(shared: Shared, engine: Engine, role: Role) -> Mapping[str, 
     from streams.analysis.modality_work import MediaParts, ModalityWork
 
     parts = MediaParts(
-        claims=Claims(shared.redis, shared.keys, shared.settings.claim_ttl_seconds),
+        claims=Claims(
+            shared.redis,
+            shared.keys,
+            shared.settings.claim_ttl_seconds,
+            shared.settings.recognised_text_retention_seconds,
+        ),
         publisher=shared.publisher,
         dead_letters=shared.dead_letters,
         engine=engine,

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 
 from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
+from schemas.evidence import TextFound
 from schemas.facts import SourceOffset
 from schemas.outcomes import Outcome
 from streams.backfill.jobs import Jobs
@@ -39,6 +40,7 @@ from streams.store.deletion_reading import read_deletion
 from streams.store.fold_deaths import FactDeaths
 from streams.store.keys import Keys
 from streams.store.readers import read_video
+from streams.store.recognised_texts import TEXT_KEYS, read_texts
 from streams.store.refusal_reading import read_refusals
 from streams.store.stalls import StallMemory
 from streams.store.video_statuses import Registered, VideoStatuses
@@ -92,6 +94,15 @@ async def claim(redis: Redis) -> None:
     assert (await claims.look_up(VIDEO_ID, ("field",))).claimed is None
     assert await claims.claim(VIDEO_ID, "field", encode(signal()), revision=1) == encode(signal())
     assert (await claims.look_up(VIDEO_ID, ("field",))).claimed == encode(signal())
+
+
+async def claim_with_text(redis: Redis) -> None:
+    found = TextFound(model="m@1", text="words", score=0.9, start_seconds=0.0, end_seconds=1.0)
+    assert await read_texts(redis, KEYS, VIDEO_ID) == ()
+    claims = Claims(redis, KEYS, 100.0, text_retention_seconds=100)
+    for modality in TEXT_KEYS:
+        await claims.claim(VIDEO_ID, modality, encode(signal()), revision=1, modality=modality, texts=(found,))
+    assert await read_texts(redis, KEYS, VIDEO_ID) == (found, found)
 
 
 async def guarded(redis: Redis) -> None:
@@ -301,6 +312,8 @@ KINDS: Final[dict[str, Kind]] = {
     "gap": Kind(KEYS.gap(VIDEO_ID), "hash", gap, "waiting_offset"),
     "gaps": Kind(KEYS.gaps(), "zset", due(Keys.gaps)),
     "claims": Kind(KEYS.claims(VIDEO_ID), "hash", claim),
+    "speech_text": Kind(KEYS.speech_text(VIDEO_ID), "string", claim_with_text),
+    "picture_text": Kind(KEYS.picture_text(VIDEO_ID), "string", claim_with_text),
     "deletion_marker": Kind(KEYS.deletion_marker(VIDEO_ID), "string", guarded),
     "deletion": Kind(KEYS.deletion(VIDEO_ID), "string", deleted),
     "letters": Kind(KEYS.letters(VIDEO_ID), "hash", dead_letters),

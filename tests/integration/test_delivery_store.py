@@ -14,6 +14,7 @@ from redis.exceptions import NoPermissionError
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.codec import encode
+from schemas.evidence import TextFound
 from schemas.facts import Deleted, Failure
 from schemas.topics import DEAD_LETTER
 from streams.dead_letters.dead_letters import DeadLetters, dead_letter_id
@@ -25,6 +26,7 @@ from streams.store.claims import Claims, Prior
 from streams.store.client import open_store
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.store.recognised_texts import TEXT_KEYS, read_texts
 from streams.store.rollback_detector import RollbackDetector, StoreRolledBack
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
@@ -32,6 +34,7 @@ from tests.sample_facts import signal
 
 PLACE = Place("video.uploaded", 1, 7)
 KEYS = Keys("test.")
+HEARD = (TextFound(model="m@1", text="words", score=0.9, start_seconds=1.0, end_seconds=2.0, language="en"),)
 
 
 @pytest.fixture
@@ -49,6 +52,35 @@ class TestClaims:
         assert await claims.claim("video", "id", b"first", revision=1) == b"first"
         assert await claims.claim("video", "id", b"second", revision=1) == b"first"
         assert 0 < await store.ttl(KEYS.claims("video")) <= 100
+
+    async def test_recognised_text_goes_with_the_first_claim(self, store: Any) -> None:
+        """For its own time, beside the claim and in no signal; one without text drops that of the revision before."""
+        claims = Claims(store, KEYS, ttl_seconds=100, text_retention_seconds=50)
+        for name, said in (("id", HEARD), ("id", ())):
+            await claims.claim("video", name, b"first", revision=1, modality="audio", texts=said)
+            assert await read_texts(store, KEYS, "video") == HEARD
+        assert 0 < await store.ttl(KEYS.speech_text("video")) <= 50
+        await claims.claim("video", "next", b"second", revision=2, modality="audio", texts=())
+        assert await read_texts(store, KEYS, "video") == ()
+
+    async def test_no_text_is_kept_without_a_setting(self, store: Any) -> None:
+        """The default keeps none, and drops what another setting had kept."""
+        for name, seconds in (("kept", 50), ("id", 0)):
+            claims = Claims(store, KEYS, ttl_seconds=100, text_retention_seconds=seconds)
+            await claims.claim("video", name, b"first", revision=1, modality="audio", texts=HEARD)
+        assert await store.exists(KEYS.speech_text("video")) == 0
+
+    async def test_a_deletion_takes_recognised_text(self, store: Any) -> None:
+        """Of speech and of pictures; what is claimed later stores none, because the revision is deleted."""
+        claims, outcomes = Claims(store, KEYS, 100, text_retention_seconds=50), Outcomes(store, KEYS)
+        for modality in TEXT_KEYS:
+            await claims.claim("spoken", modality, b"first", revision=1, modality=modality, texts=HEARD)
+        deleted = Deleted(video_id="spoken", revision=1, reason="", event_unix_seconds=0.0)
+        folded = fold(None, deleted, 7, FoldContext(RULESET.policy, RULESET.prices, 0, 0.0))
+        assert folded.state is not None
+        assert await outcomes.replace("spoken", None, folded.state, None)
+        await claims.claim("spoken", "late", b"late", revision=1, modality="audio", texts=HEARD)
+        assert await read_texts(store, KEYS, "spoken") == ()
 
     async def test_a_claim_that_is_met_lives_on(self, store: Any) -> None:
         """Each meeting begins the claim's time anew."""

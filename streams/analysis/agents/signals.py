@@ -69,7 +69,6 @@ def ok_signal(
         models=provenance.models,
         receipt=analysis.receipt,
         regions=analysis.regions or UNSET,
-        texts=analysis.texts or UNSET,
     )
 
 

@@ -60,12 +60,12 @@ class TestFound:
             video_id="v", version=verdict().version, status="final", modalities=ModalityStates(), features={},
             embeddings={}, creator_id=None, uploaded_unix_seconds=0.0,
         )  # fmt: skip
-        found = replace(verdict(), regions=(knife,) * 5, texts=(heard,))
-        lines = describe_outcome(Outcome(verdict=found, record=record))
+        found = replace(verdict(), regions=(knife,) * 5)
+        lines = describe_outcome(Outcome(verdict=found, record=record), (heard,))
         plain = describe_outcome(Outcome(verdict=verdict(), record=record))
 
         assert lines.count("  object    knife 0.83 at 3.5 s") == 3
-        assert [line for line in lines if line.startswith("  text ")] == ["  text      “keep\\nout” at 1.0-2.0 s"]
+        assert [line for line in lines if line.startswith("  text ")] == ["  text      “keep\\nout” at 1.0-2.0 s (t@1, 0.90)"]
         assert len(lines) == len(plain) + 4
 
 

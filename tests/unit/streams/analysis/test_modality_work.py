@@ -39,7 +39,7 @@ class FirstClaims:
     async def look_up(self, video_id: str, names: tuple[str, ...]) -> Prior:
         return Prior(None, 0)
 
-    async def claim(self, video_id: str, name: str, value: bytes, *, revision: int) -> bytes:
+    async def claim(self, video_id: str, name: str, value: bytes, *, revision: int, **_: Any) -> bytes:
         return self.other or value
 
 
