@@ -65,7 +65,8 @@ class TestFound:
         plain = describe_outcome(Outcome(verdict=verdict(), record=record))
 
         assert lines.count("  object    knife 0.83 at 3.5 s") == 3
-        assert [line for line in lines if line.startswith("  text ")] == ["  text      “keep\\nout” at 1.0-2.0 s (t@1, 0.90)"]
+        (text,) = (line for line in lines if line.startswith("  text "))
+        assert text == "  text      “keep\\nout” at 1.0-2.0 s (t@1, 0.90)"
         assert len(lines) == len(plain) + 4
 
 
