@@ -31,6 +31,7 @@ async def items_per_video(settings: Settings) -> dict[str, float]:
     counted = ItemCount()
     reading = read_settings(media_roots=str(samples_dir(settings.cache_dir)), measure_at_start=False)
     async with open_local_analysis(reading, observer=counted) as (analysis, _):
+        counted.items.clear()  # opening embeds the prototypes, once a worker: no video pays for that
         for upload in uploads:
             await analysis.outcome_of(upload)
     return {model: items / len(uploads) for model, items in counted.items.items()}
