@@ -1,12 +1,10 @@
-"""Sound events in time, and the shares of music and silence.
+"""Sound events in time, and the share of music.
 
 Classes are those of AudioSet (J. F. Gemmeke et al., ICASSP 2017), whose scores are independent of each other.
 """
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,9 +16,6 @@ EVENT_FLOOR = 0.3
 """A sound with at least this score is an event."""
 MAX_EVENTS = 30
 MUSIC_FLOOR = 0.3
-SILENCE_FLOOR = 0.5
-SILENT_DBFS = -60.0
-"""A window with a lower root mean square is silent, whatever the model says."""
 
 _FIRST_MUSIC, _LAST_MUSIC = "Music", "Scary music"
 """First and last class of AudioSet's subtree `Music` (instruments, genres, roles, moods), which is contiguous in the
@@ -64,13 +59,6 @@ def music_ratio(scores: np.ndarray, names: Sequence[str]) -> float:
     return float((scores[:, music_columns(names)].max(axis=1) >= MUSIC_FLOOR).mean())
 
 
-def silence_ratio(windows: Sequence[SoundWindow], scores: np.ndarray, names: Sequence[str]) -> float:
-    """Return the share of windows that the model calls silence or that are below `SILENT_DBFS`; arguments as above."""
-    is_silence = scores[:, names.index("Silence")] >= SILENCE_FLOOR
-    is_quiet = np.array([_rms_dbfs(window.samples) < SILENT_DBFS for window in windows])
-    return float((is_silence | is_quiet).mean())
-
-
 def music_columns(names: Sequence[str]) -> list[int]:
     """Return the columns of the music family: AudioSet's subtree `Music` without bells and chimes, and singing."""
     subtree = range(names.index(_FIRST_MUSIC), names.index(_LAST_MUSIC) + 1)
@@ -79,9 +67,3 @@ def music_columns(names: Sequence[str]) -> list[int]:
         for column, name in enumerate(names)
         if name in _ALSO_MUSIC or (column in subtree and name not in _NOT_MUSIC)
     ]
-
-
-def _rms_dbfs(samples: np.ndarray) -> float:
-    """Return the level of (N,) float32; a window of zeros is far below every threshold."""
-    mean_square = float(np.dot(samples, samples)) / len(samples)
-    return 10.0 * math.log10(max(mean_square, sys.float_info.min))

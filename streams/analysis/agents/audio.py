@@ -12,7 +12,8 @@ import numpy as np
 from models.card_registry import card_of_use
 from operators.audio.audio_embedding import audio_embedding
 from operators.audio.loudness import Loudness, measure_loudness
-from operators.audio.sound_events import music_ratio, silence_ratio, sound_events
+from operators.audio.silence import silence_ratio
+from operators.audio.sound_events import music_ratio, sound_events
 from operators.audio.vad_windows import VoiceProbabilities, join_probabilities, vad_windows
 from operators.audio.violence_cues import violence_cues
 from operators.audio.voice_activity import speech_ratio, voice_segments
@@ -31,6 +32,7 @@ SOUNDS = card_of_use("sound-events")
 VOICES = card_of_use("voice-activity")
 
 _LOUDNESS = "loudness-bs1770@5"
+_SILENCE = "sound-level@1"
 _TRACK = "audio-track@1"
 
 
@@ -45,10 +47,11 @@ async def analyse(work: AgentWork) -> Analysis:
     if track is None or not len(track.speech):
         return Analysis(is_present=False, receipt=tally.receipt())
     windows = await tally.on_host(partial(sound_windows, track))
-    sounds, voices, loudness, said = await asyncio.gather(
+    sounds, voices, loudness, silent_ratio, said = await asyncio.gather(
         _answers(work, tally, SOUNDS.name, [window.samples for window in windows]),
         _voice_probabilities(work, tally, track),
         tally.on_host(partial(measure_loudness, track.full_band, track.channel_weights)),
+        tally.on_host(partial(silence_ratio, track)),
         said_of_sound(work, tally, track),
     )
     analysis = _analysis(work, windows, sounds)
@@ -56,6 +59,7 @@ async def analyse(work: AgentWork) -> Analysis:
         **analysis.features,
         **_voice_features(work, voices),
         **_loudness_features(work, loudness),
+        **features_of(work, _SILENCE, {"audio.silence_ratio": silent_ratio}),
         **features_of(work, _TRACK, {"audio.analysed_seconds": len(track.speech) / SPEECH_HZ}),
         **share_features(work, "audio", (await work.session.receipt()).audio),
         **unseen_features(work, "audio", unseen_beside_sound(await work.session.index())),
@@ -90,7 +94,6 @@ def _analysis(work: AgentWork, windows: Sequence[SoundWindow], outputs: Sequence
     values = {
         "audio.events": sound_events(windows, scores, names),
         "audio.music_ratio": music_ratio(scores, names),
-        "audio.silence_ratio": silence_ratio(windows, scores, names),
     }
     return Analysis(
         labels=violence_cues(SOUNDS, names, scores, windows),
