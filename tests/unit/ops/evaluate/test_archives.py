@@ -6,6 +6,7 @@ import hashlib
 import io
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,17 @@ def wheel(*names: str) -> bytes:
 
 
 def debian(*names: str) -> bytes:
+    return debian_of({name: name.encode() for name in names})
+
+
+def debian_of(files: Mapping[str, bytes]) -> bytes:
     """A package of Debian: an ar archive whose third member is a compressed tar archive."""
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w:xz") as opened:
-        for name in names:
+        for name, content in files.items():
             info = tarfile.TarInfo(name)
-            info.size = len(name)
-            opened.addfile(info, io.BytesIO(name.encode()))
+            info.size = len(content)
+            opened.addfile(info, io.BytesIO(content))
     members = (("debian-binary", b"2.0\n"), ("control.tar.xz", b"odd"), ("data.tar.xz", held.getvalue()))
     return b"!<arch>\n" + b"".join(_member(name, content) for name, content in members)
 
@@ -73,6 +78,17 @@ class TestUnpacking:
         """Files of the folder, under their names within it; a member of odd length is skipped with its padding."""
         content = debian("./usr/share/p/in/a.png", "./usr/share/other/b.png")
         assert unpacked(content, "x.deb", "./usr/share/p/", tmp_path) == {"in/a.png": b"./usr/share/p/in/a.png"}
+
+    def test_zip_within(self, tmp_path: Path) -> None:
+        """What lies in a game's zip archive is unpacked below a folder of its name, only the wanted files."""
+        content = debian_of({"./usr/share/p/base.pk3": wheel("in/a.png", "in/b.txt")})
+        assert unpacked(content, "x.deb", "./usr/share/p/", tmp_path) == {"base.pk3/in/a.png": b"in/a.png"}
+
+    def test_zip_within_that_leaves(self, tmp_path: Path) -> None:
+        """Nothing of it is written anywhere else."""
+        with pytest.raises(BrokenArchive, match="leaves"):
+            unpacked(debian_of({"./p/base.pk3": wheel("../../a.png")}), "x.deb", "./p/", tmp_path)
+        assert list(tmp_path.rglob("a.png")) == []
 
     @pytest.mark.parametrize("name", ["data/../../a.png", "/data/a.png"])
     def test_what_leaves_its_folder(self, tmp_path: Path, name: str) -> None:

@@ -59,5 +59,5 @@ def test_a_set_without_its_data(tmp_path: Path) -> None:
     probed = str(default_cache_dir() / "compiled")  # what is known of this processor is not found out again
     ended = evaluate("harmless-pictures", VIDSIGNAL_CACHE_DIR=str(tmp_path), VIDSIGNAL_COMPILED_DIR=probed)
     assert ended.exit_code == ExitCode.FOUND
-    assert "harmless-pictures is not measured: the pictures of" in " ".join(ended.stderr.split())
+    assert "harmless-pictures is not measured: the files of" in " ".join(ended.stderr.split())
     assert ended.stdout == ""
