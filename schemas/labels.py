@@ -28,7 +28,11 @@ TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
             "explosion-heard": "An explosion can be heard.",
             "explosion-visible": "An explosion or large fire can be seen.",
         },
-        "distress": {"screaming-heard": "Screaming can be heard."},
+        "distress": {
+            "screaming-heard": "Screaming can be heard.",
+            "cries-heard": "Groans, yells, wails, sobs or screams can be heard.",
+        },
+        "emergency": {"siren-heard": "A siren of police, ambulance, fire brigade or civil defence can be heard."},
         "gore": {"blood-visible": "Blood, wounds or corpses can be seen."},
         "physical": {"fight-visible": "People fight or hurt one another."},
         "threats": {"threat-in-text": "The title or description threatens somebody."},

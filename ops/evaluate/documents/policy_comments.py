@@ -25,7 +25,7 @@ def with_comments(
 
     Args:
         policy: the file.
-        labels: that models produce; only rules of one of them have such a comment.
+        labels: that models produce; only rules of one of them that have thresholds have such a comment.
         thresholds: of the rules, by path.
         results: one of each set.
     """
@@ -34,7 +34,7 @@ def with_comments(
         if line.startswith(MARK):
             continue
         rule = _RULE.match(line)
-        if rule is not None and rule.group(1) in labels:
+        if rule is not None and rule.group(1) in labels and thresholds[rule.group(1)]:
             lines += _comment(rule.group(1), thresholds[rule.group(1)], results)
         lines.append(line)
     return "\n".join(lines) + "\n"

@@ -120,7 +120,7 @@ class TestCards:
     def test_labels_that_were_not(self) -> None:
         """Each label of the card that no set measures is named."""
         words = measured_words(CARDS["yamnet"], [RESULT])
-        assert words.startswith(f"{START} Not measured: violence/distress/screaming-heard, ")
+        assert words.startswith(f"{START} Not measured: violence/distress/cries-heard, ")
 
     def test_nothing(self) -> None:
         """A model without labels and figures says so."""

@@ -49,6 +49,16 @@ SOUND_NAMES = tuple(
         303: "Artillery fire",
         304: "Explosion",
         305: "Screaming",
+        306: "Groan",
+        307: "Yell",
+        308: "Wail, moan",
+        309: "Whimper",
+        310: "Crying, sobbing",
+        311: "Siren",
+        312: "Civil defense siren",
+        313: "Police car (siren)",
+        314: "Ambulance (siren)",
+        315: "Fire engine, fire truck (siren)",
         494: "Silence",
     }.get(index, f"sound {index}")
     for index in range(521)
