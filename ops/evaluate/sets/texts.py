@@ -68,8 +68,8 @@ class AbusiveTexts:
     version = 1
     description = (
         "Titles written for this: threats, insults, obscenities, identity attacks, and harmless ones with strong or "
-        "bad words; fixed before the first prototype was written. After runs had shown false alarms about two groups of "
-        "texts, eight and then eighteen harmless prototypes were added."
+        "bad words; fixed before the first prototype was written. After runs had shown false alarms about two groups "
+        "of texts, eight and then eighteen harmless prototypes were added."
     )
     subjects = (
         *(
