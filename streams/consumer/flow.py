@@ -69,6 +69,19 @@ class Flow:
         """The served grant; None between assignments."""
         return self._grant
 
+    def require_served(self, grant: Grant) -> None:
+        """Check after every wait of a step, before it changes anything.
+
+        Before Python 3.12 `asyncio.wait_for` swallows a cancellation that arrives just when the awaited call is done,
+        and the Redis client sends every command through it. So the task of an earlier grant may run on beside that of
+        the newest one.
+
+        Raises:
+            CancelledError: another grant is served, or none.
+        """
+        if self._grant is not grant:
+            raise asyncio.CancelledError
+
     @property
     def is_on(self) -> bool:
         """Whether records are delivered."""
@@ -97,6 +110,7 @@ class Flow:
     async def _serve(self, grant: Grant) -> None:
         try:
             await self._prepared(grant)
+            self.require_served(grant)
             self._turn(is_on=True)
             await self._steps.hand_out(grant)
         except Exception as error:

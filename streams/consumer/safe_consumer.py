@@ -81,8 +81,6 @@ class SafeConsumer(stock.Consumer):
 
     def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
         self.policy: ConsumerPolicy = transport.policy
-        self._committed: dict[Partition, int] = {}
-        """Committed offsets of the group when reading started."""
         self._expected: dict[Partition, int] = {}
         """Next offset of each partition if its log had no holes."""
         self._committing = asyncio.Lock()
@@ -174,9 +172,11 @@ class SafeConsumer(stock.Consumer):
 
     async def _prepare(self, grant: Grant) -> None:
         """Set the start position of every partition, and let the agents' queues be filled."""
-        starts = await self._starts(grant.partitions)
+        starts, committed = await self._starts(grant.partitions)
+        self._flow.require_served(grant)
         await self._thread.seek_all(starts)
-        self.policy.tracked_offsets.open(starts, grant.generation, self._committed)
+        self._flow.require_served(grant)
+        self.policy.tracked_offsets.open(starts, grant.generation, committed)
         self._expected = dict(starts)
         self._buffered_partitions.clear()
         self.resume_partitions({TP(*partition) for partition in grant.partitions})
@@ -192,6 +192,7 @@ class SafeConsumer(stock.Consumer):
                 await self._hand_out_all(await self._fetch(wanted), grant)
             else:
                 await asyncio.sleep(_FULL_SECONDS)
+            self._flow.require_served(grant)
 
     async def _fetch(self, wanted: set[TP]) -> Fetched:
         return await self._thread.fetch(wanted, _POLL_SECONDS)
@@ -200,7 +201,9 @@ class SafeConsumer(stock.Consumer):
         for tp, record in self.scheduler.iterate(fetched.records):
             message = self._to_message(tp, record)
             message.generation_id = grant.generation
+            self._flow.require_served(grant)
             await self.callback(message)
+        self._flow.require_served(grant)
         for partition, position in fetched.positions.items():
             self.policy.tracked_offsets.read_to(partition, position)
         await asyncio.sleep(0)
@@ -262,7 +265,8 @@ class SafeConsumer(stock.Consumer):
             _log.error("partitions without a position; seeking again", partitions=sorted(lost), role=self.policy.role)
             await self._thread.seek_all({partition: self._expected[partition] for partition in lost})
 
-    async def _starts(self, granted: frozenset[Partition]) -> dict[Partition, int]:
+    async def _starts(self, granted: frozenset[Partition]) -> tuple[dict[Partition, int], dict[Partition, int]]:
+        """Return where to start, and the committed offsets of the group."""
         partitions = sorted(granted)
         committed = await self._thread.committed(partitions)
         earliest = await self.earliest_offsets(*(TopicPartition(*partition) for partition in partitions))
@@ -270,13 +274,13 @@ class SafeConsumer(stock.Consumer):
             partition: PartitionState(committed[partition], earliest[TopicPartition(*partition)])
             for partition in partitions
         }
-        self._committed = {place: state.committed for place, state in states.items() if state.committed is not None}
         try:
             resumed = await self.policy.rules.resume(states)
         except Exception as refusal:
             self.policy.on_refusal(refusal)
             raise ConsumingRefused(str(refusal)) from refusal
-        return {partition: resumed.get(partition, self._start(partition, state)) for partition, state in states.items()}
+        starts = {place: resumed.get(place, self._start(place, state)) for place, state in states.items()}
+        return starts, {place: state.committed for place, state in states.items() if state.committed is not None}
 
     def _start(self, partition: Partition, state: PartitionState) -> int:
         wanted = state.committed or 0

@@ -19,6 +19,7 @@ from streams.config.redis_options import store_options
 from streams.config.settings import Settings
 from streams.kafka.client_id import client_id_of
 from streams.kafka.group_names import group_of
+from streams.lifecycle.cancellation import cancel_all
 from streams.lifecycle.stacks import dump_tasks_and_exit
 from streams.observability import metrics
 from streams.progress.broker_client import BrokerClient
@@ -105,9 +106,7 @@ class WatchThread:
             for task in done - {closing}:
                 await task
         finally:
-            for task in (closing, *tasks):
-                task.cancel()
-            await asyncio.gather(closing, *tasks, return_exceptions=True)
+            await cancel_all((closing, *tasks))
             await self._broker.close()
             await redis.aclose()
 

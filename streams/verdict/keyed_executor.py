@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from operators.internal_errors import SharedStateFault
 from streams.decision.order import OffsetsOutOfOrder
+from streams.lifecycle.cancellation import cancel_all
 
 KeyedWork = Callable[[], Awaitable[None]]
 
@@ -73,10 +74,7 @@ class KeyedExecutor:
 
     async def close(self) -> None:
         """Cancel all work and wait until it has ended."""
-        loops = list(self._loops.values())
-        for loop_task in loops:
-            loop_task.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await cancel_all(self._loops.values())
 
     async def _run_key(self, key: str) -> None:
         tasks = self._tasks[key]

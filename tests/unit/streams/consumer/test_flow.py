@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,6 +35,12 @@ async def be_cancelled() -> None:
 async def fail() -> None:
     """As a broker that refuses."""
     raise OSError("the test wants it so")
+
+
+async def swallow_the_cancellation() -> None:
+    """As `asyncio.wait_for` before Python 3.12, when its call ends just as the caller is cancelled."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 class Stage:
@@ -91,6 +98,27 @@ class TestFlow:
         made.flow.begin(SECOND)
         await made.settle()
         assert (made.handed_out, made.changes) == ([SECOND], [True])
+
+    async def test_a_grant_that_is_over_is_not_served_although_its_cancellation_is_swallowed(self) -> None:
+        """A preparation that goes on after its grant has ended hands nothing out beside the next grant, nor alone."""
+        made = Stage(swallow_the_cancellation, swallow_the_cancellation)
+        made.flow.begin(FIRST)
+        await asyncio.sleep(0)
+        made.flow.end()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (made.prepared, made.handed_out, made.changes) == ([FIRST], [], [])
+        made.flow.begin(FIRST)
+        await asyncio.sleep(0)
+        made.flow.begin(SECOND)
+        await made.settle()
+        assert (made.handed_out, made.changes) == ([SECOND], [True])
+
+    def test_a_step_may_ask_whether_its_grant_is_served(self) -> None:
+        """A grant that ended, or never began, cancels the step that asks; a later one with equal content is another."""
+        flow = Stage().flow
+        with pytest.raises(asyncio.CancelledError):
+            flow.require_served(FIRST)
 
     async def test_says_whether_records_flow(self) -> None:
         """Off from the moment it is ended, on again only when the next preparation is done."""

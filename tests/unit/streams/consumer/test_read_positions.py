@@ -28,6 +28,7 @@ class HandingConsumer(SafeConsumer):
         self.tracked_offsets = CommittableOffsets(len(AGENTS))
         self.policy: Any = SimpleNamespace(tracked_offsets=self.tracked_offsets, is_broker_embedded=False, role="media")
         self.app: Any = SimpleNamespace(consumer_generation_id=-1)
+        self._flow: Any = SimpleNamespace(require_served=lambda grant: None)
         self.scheduler = DefaultSchedulingStrategy()
         self.handed_out: list[Any] = []
         self._expected = {}

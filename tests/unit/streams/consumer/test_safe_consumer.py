@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from faust.types import TP
 from structlog.testing import capture_logs
 
+from streams.consumer.consumer_thread import Fetched
+from streams.consumer.flow import Flow, FlowSteps, Grant
 from streams.consumer.resume_policy import PartitionState
 from streams.consumer.safe_consumer import ConsumerPolicy, SafeConsumer
 from streams.delivery.admission import Admission
@@ -207,3 +211,136 @@ class TestLostRecords:
         with capture_logs() as lines:
             consumer._start(PARTITION, PartitionState(committed=5, earliest=9))
         assert [(line["first_lost_offset"], line["num_lost"]) for line in lines] == [(5, 4)]
+
+
+class TestEndedGrant:
+    """A grant whose cancellation is swallowed where it waits, as `asyncio.wait_for` does before Python 3.12."""
+
+    async def test_changes_nothing_once_it_finds_its_start(self) -> None:
+        """The wait for the store outlives the grant: positions, offsets and admission stay those of the next one."""
+        consumer = GrantedConsumer(swallowing="resume")
+        consumer._flow.begin(FIRST_GRANT)
+        await consumer.until("resume")
+        consumer._flow.end()
+        await consumer.settle()
+        assert consumer.thread.seeks == []
+        assert consumer.policy.admission.is_over(RECORD)
+
+    async def test_changes_nothing_after_it_has_sought(self) -> None:
+        """The client seeks, and the grant ends meanwhile: no record of it is admitted, nor are its offsets opened."""
+        consumer = GrantedConsumer(swallowing="seek")
+        consumer._flow.begin(FIRST_GRANT)
+        await consumer.until("seek")
+        consumer._flow.end()
+        await consumer.settle()
+        assert consumer.policy.tracked_offsets.generation == -1
+        assert consumer.policy.admission.is_over(RECORD)
+
+    async def test_hands_out_nothing_that_it_fetched(self) -> None:
+        """Records that arrive for an ended grant are not handed out, and the offsets behind them are not passed."""
+        consumer = GrantedConsumer(swallowing="fetch")
+        consumer._flow.begin(FIRST_GRANT)
+        await consumer.until("fetch")
+        consumer._flow.end()
+        await consumer.settle()
+        assert consumer.delivered == []
+        assert consumer.policy.tracked_offsets.uncommitted() == {}
+
+    async def test_hands_out_no_further_record_of_a_fetch(self) -> None:
+        """The grant ends while its first record is handed out: the second one stays where it is."""
+        consumer = GrantedConsumer(swallowing="hand out")
+        consumer._flow.begin(FIRST_GRANT)
+        await consumer.until("hand out")
+        consumer._flow.end()
+        await consumer.settle()
+        assert consumer.delivered == [0]
+        assert consumer.policy.tracked_offsets.uncommitted() == {}
+
+
+FIRST_GRANT = Grant(frozenset({PARTITION}), 1)
+
+
+class WaitingRules:
+    """Starts where Kafka says, after a wait."""
+
+    def __init__(self, wait: Callable[[str], Awaitable[None]]) -> None:
+        self._wait = wait
+
+    async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
+        """Wait, and name no offset."""
+        del partitions
+        await self._wait("resume")
+        return {}
+
+    async def before_commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Do nothing."""
+
+
+class GrantedConsumer(OfflineConsumer):
+    """Serves grants of two records; one of its waits swallows a cancellation.
+
+    Args:
+        swallowing: `resume`, `seek`, `fetch` or `hand out`.
+    """
+
+    def __init__(self, swallowing: str) -> None:
+        super().__init__()
+        self._swallowing = swallowing
+        self._reached: list[str] = []
+        self.delivered: list[int] = []
+        self.thread = SimpleNamespace(
+            seeks=[], committed=self._told_committed, seek_all=self._seek, fetch=self._fetched
+        )
+        self._thread: Any = self.thread
+        self.policy = replace(self.policy, rules=WaitingRules(self._pass))
+        self.policy.tracked_offsets.generation = -1
+        self.app = SimpleNamespace(flow_control=SimpleNamespace(resume=lambda: None), rebalancing=True)
+        self._buffered_partitions: set[TP] = set()
+        self.scheduler = SimpleNamespace(iterate=lambda records: iter(records))
+        self.callback = self._counting(self._take)
+        self._flow = Flow(FlowSteps(self._prepare, self._hand_out, lambda is_on: None, lambda error: None))
+
+    async def until(self, name: str) -> None:
+        """Return when that wait has begun."""
+        async with asyncio.timeout(30):
+            while name not in self._reached:
+                await asyncio.sleep(0)
+
+    async def settle(self) -> None:
+        """Let the ended grant do what it still does."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def earliest_offsets(self, *partitions: Any) -> dict[Any, int]:
+        return dict.fromkeys(partitions, 0)
+
+    def resume_partitions(self, partitions: set[TP]) -> None:
+        del partitions
+
+    def _get_active_partitions(self) -> set[TP]:
+        return {PARTITION}
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        return SimpleNamespace(tp=tp, offset=record, generation_id=-1)
+
+    async def _told_committed(self, partitions: list[Partition]) -> dict[Partition, int | None]:
+        return dict.fromkeys(partitions, None)
+
+    async def _seek(self, starts: Mapping[Partition, int]) -> None:
+        self.thread.seeks.append(dict(starts))
+        await self._pass("seek")
+
+    async def _fetched(self, wanted: set[TP], timeout_seconds: float) -> Fetched:
+        del wanted, timeout_seconds
+        await self._pass("fetch")
+        return Fetched([(PARTITION, 0), (PARTITION, 1)], {PARTITION: 2})  # type: ignore[arg-type]
+
+    async def _take(self, message: Any) -> None:
+        self.delivered.append(message.offset)
+        await self._pass("hand out")
+
+    async def _pass(self, name: str) -> None:
+        self._reached.append(name)
+        if name == self._swallowing:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
