@@ -14,7 +14,8 @@ OF_OLDER_RELEASE: Final = frozenset({"engagement-expires-soon", "dead-letter-of-
 """It keeps counts of a case that it does not know yet for a day, and writes dead letters of deleted videos."""
 OF_UNNUMBERED_DELETIONS: Final = frozenset(
     {kind for kind, severity in KINDS.items() if severity == "resurrected"}
-    | {"no-guard", "no-tombstone", "no-outcome", "wrong-revision", "tombstone-on-live", "guard-on-live"}
+    | {"no-guard", "no-tombstone", "wrong-revision", "tombstone-on-live", "guard-on-live"}
+    | {"no-outcome", "no-verdict-in-store", "no-vector"}
 )
 """It does not compare places, so a deletion that names no revision may reach too far, or not far enough. No such
 deletion is sent while one lives; one that was sent shortly before may still meet it."""
