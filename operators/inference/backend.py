@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from models.card import Card, Precision
 from operators.inference.compute_mode import EnginePreference
-from operators.inference.loaded_model import DeviceResult, LoadedModel
+from operators.inference.loaded_model import DeviceResult, LendsInputs, LoadedModel
 from operators.inference.mode_limits import ModeLimits
 from operators.inference.precision import PrecisionPreference
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from operators.inference.mode_chooser import ModeChooser
     from operators.inference.neuron.artefacts import ArtefactStore
 
-__all__ = ["Backend", "BackendConfig", "Build", "DeviceResult", "LoadedModel", "RunsOnHost"]
+__all__ = ["Backend", "BackendConfig", "Build", "DeviceResult", "LendsInputs", "LoadedModel", "RunsOnHost"]
 
 Build = Callable[[], "nn.Module"]
 """Creates a model's module in evaluation mode and float32, a new one at each call."""
@@ -55,6 +55,8 @@ class BackendConfig:
     """Precisions that OpenVINO computes correctly here, see `openvino_probe`; empty if it is not installed."""
     device_index: int = 0
     """Index of the accelerator; one worker process uses one."""
+    device_memory_bytes: int | None = None
+    """Of the accelerator, for this process; None: nearly all of it."""
     graphs: GraphCache | None = None
     """Cache of compiled models; None if modules are not those of the registry."""
     chooser: ModeChooser | None = None

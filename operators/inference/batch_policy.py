@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import chain, islice
 from operator import attrgetter
@@ -17,19 +17,32 @@ Clock = Callable[[], float]
 """Monotonic seconds."""
 
 
+WAITING_ITEMS = 512
+"""With images of 224 pixels a full class uses 77 MB."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
     """Options of the policy."""
 
-    max_waiting_items: int = 512
-    """Per model and priority class, so that a queue full of backfill never blocks a live item. With images of 224
-    pixels a full class uses 77 MB."""
+    max_waiting_items: int | None = None
+    """Per model and priority class, so that a queue full of backfill never blocks a live item. None: `WAITING_ITEMS`,
+    or as many as the device has in flight."""
     urgent_seconds: float = 1.0
     """A video with a deadline within this time goes before the others of its priority class."""
     videos_sharing: int = 4
     """How many of the earliest videos share a batch in turns."""
     batches_per_age_turn: int = 8
     """One batch in this many is an aging slot: selected by age alone, whatever priority class or deadline."""
+
+    def holding(self, num_items: int) -> BatchLimits:
+        """Return limits with room for the items that a device has in flight, unless they state how many may wait."""
+        return self if self.max_waiting_items else replace(self, max_waiting_items=max(WAITING_ITEMS, num_items))
+
+    @property
+    def waiting_items(self) -> int:
+        """How many items may wait."""
+        return self.max_waiting_items or WAITING_ITEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +98,11 @@ class BatchPolicy:
         """Queue one item and return its token.
 
         Raises:
-            Overloaded: `max_waiting_items` of its priority class wait already.
+            Overloaded: `waiting_items` of its priority class wait already.
         """
         lane = self._lanes[context.lane]
-        if len(lane) >= self._limits.max_waiting_items:
-            raise Overloaded(f"{len(lane)} {context.lane} items wait, at most {self._limits.max_waiting_items} may")
+        if len(lane) >= self._limits.waiting_items:
+            raise Overloaded(f"{len(lane)} {context.lane} items wait, at most {self._limits.waiting_items} may")
         item = WaitingItem(self._next_token, context, self._clock())
         self._next_token += 1
         lane.add(item)

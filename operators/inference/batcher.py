@@ -82,6 +82,7 @@ class Batcher:
         item_shape: tuple[int, ...] | None = None,
     ) -> None:
         runner = runners[0]
+        limits = limits.holding(len(runners) * runner.batch_sizes[-1])
         self._runners = runners
         self._card = runner.card
         self._item_shape = item_shape or runner.card.input_shape
@@ -90,8 +91,8 @@ class Batcher:
         self._tracer = tracer
         self._loop = asyncio.get_running_loop()
         self._policy = BatchPolicy(runner.batch_sizes, limits, clock, runner.brief_batch_sizes)
-        self._max_waiting_items = limits.max_waiting_items
-        self._room = {lane: asyncio.Semaphore(limits.max_waiting_items) for lane in LANES}
+        self._max_waiting_items = limits.waiting_items
+        self._room = {lane: asyncio.Semaphore(limits.waiting_items) for lane in LANES}
         self._pending: dict[int, PendingItem] = {}
         self._mode = runner.mode
         self._refuses = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +18,7 @@ class DeviceResult:
     values: tuple[np.ndarray, ...]
     """float32 arrays (size, ...), one per name in the card's `outputs`, including padding rows."""
     device_seconds: float
-    """Cost of the run; core seconds on a CPU, occupied seconds on an accelerator."""
+    """Cost of the run; core seconds on a CPU, seconds of kernels on an accelerator."""
 
 
 class LoadedModel(Protocol):
@@ -41,14 +41,22 @@ class LoadedModel(Protocol):
         impossible."""
 
     def warm_up(self) -> dict[int, float]:
-        """Run the card's batch sizes, so that few callers pay for first runs.
+        """Run the card's batch sizes, so that few callers pay for first runs, and larger ones that suit the device.
 
         Returns:
             Device seconds of one batch by its size, the least of several runs.
         """
 
     def run(self, batch: np.ndarray) -> DeviceResult:
-        """Compute one batch `(size, *item)` of the card's dtype, with one of its batch sizes and `item_shapes`."""
+        """Compute one batch `(size, *item)` of the card's dtype: a size of `warm_up`, and one of its `item_shapes`."""
 
     def close(self) -> None:
         """Free the model's memory on the device; may be called twice."""
+
+
+@runtime_checkable
+class LendsInputs(Protocol):
+    """A loaded model with memory of its own for batches, from which its device copies."""
+
+    def input_array(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the memory of the next batch, to be filled and given to `run`; the same for each batch of a shape."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.card import Card, Precision
 from operators.errors import DeviceFault, ModelFault
-from operators.inference.backend import Backend, DeviceResult, LoadedModel, RunsOnHost
+from operators.inference.backend import Backend, DeviceResult, LendsInputs, LoadedModel, RunsOnHost
 from operators.inference.batch_sizes import brief_sizes, worthwhile_sizes
 from operators.inference.compute_mode import ComputeMode, Engine
 
@@ -47,6 +47,7 @@ class Runner:
         self._load_module = load_module
         self._backend = backend
         self._loaded: LoadedModel | None = None
+        self._lender: LendsInputs | None = None
         self._supported_sizes: tuple[int, ...] = ()
         self._batch_sizes: tuple[int, ...] = ()
         self._brief_batch_sizes: tuple[int, ...] = ()
@@ -79,7 +80,7 @@ class Runner:
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
-        """The card's batch sizes that are efficient on this device, ascending; known once open."""
+        """The batch sizes that are efficient on this device, ascending; known once open."""
         return self._batch_sizes
 
     @property
@@ -103,6 +104,7 @@ class Runner:
             loaded.close()
             raise
         self._loaded = loaded
+        self._lender = loaded if isinstance(loaded, LendsInputs) else None
         self._supported_sizes = tuple(sorted(seconds_by_size))
         # A new runner keeps the sizes of the first: the batcher has built its queue on them.
         self._batch_sizes = self._batch_sizes or self._efficient_sizes(seconds_by_size)
@@ -169,7 +171,7 @@ class Runner:
     def close(self) -> None:
         """Free the device; has no effect when nothing is open, and is safe on a device that does not respond any
         more."""
-        loaded, self._loaded = self._loaded, None
+        loaded, self._loaded, self._lender = self._loaded, None, None
         if loaded is None:
             return
         try:
@@ -179,11 +181,17 @@ class Runner:
 
     def _stack(self, rows: Sequence[np.ndarray], size: int) -> np.ndarray:
         item_shape = rows[0].shape if rows else self.card.input_shape
-        batch = np.empty((size, *item_shape), dtype=self.card.input_dtype)
+        batch = self._array((size, *item_shape))
         for slot, row in enumerate(rows):
             batch[slot] = row
         batch[len(rows) :] = 0
         return batch
+
+    def _array(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return memory for a batch, that of the device if it has its own: it saves a copy."""
+        if self._lender is not None:
+            return self._lender.input_array(shape)
+        return np.empty(shape, dtype=self.card.input_dtype)
 
     def _answer(self, batch: np.ndarray) -> DeviceResult:
         assert self._loaded is not None

@@ -40,6 +40,7 @@ def backend_config(settings: Settings, capabilities: CpuCapabilities, kept: Priv
         graphs=None if kept is None else GraphCache(kept),
         artefacts=None if kept is None else neuron_programs(settings),
         on_refused_bucket=count_refused_bucket,
+        device_memory_bytes=settings.device_memory_bytes,
         chooser=None if kept is None else _chooser(settings, kept),
     )
 

@@ -97,6 +97,8 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """The file of example sentences that texts are compared with; the packaged default file if unset."""
 
     device: Device = "auto"
+    device_memory_bytes: Annotated[int, Meta(ge=256 * 1024**2)] | None = None
+    """Memory of a CUDA device for one worker; 90 percent of it if unset."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     engines: tuple[str, ...] = ()
     """Engines and modes in which models may run on a CPU, comma-separated, such as `torch` or `yamnet=torch-float32`;

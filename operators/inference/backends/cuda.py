@@ -1,43 +1,54 @@
-"""The CUDA backend: one NVIDIA accelerator, eager kernels in channels-last, pinned staging memory, event timing."""
+"""The CUDA backend: one NVIDIA accelerator. Batches of several threads are in flight: while one computes, the others
+are copied.
+
+A batch is stacked in pinned memory, uploaded, computed by a captured graph, and its packed answer is downloaded. All
+graphs of the device run in one stream, one after the other; each thread copies in a stream of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import math
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from models.card import Card, Precision
-from operators.errors import DeviceFault
+from operators.errors import DeviceFault, ModelFault
 from operators.inference.backend import BackendConfig, Build, DeviceResult
 from operators.inference.compute_mode import Engine
-from operators.inference.device_loss import device_fault
-from operators.inference.precision import choose_precision
-from operators.inference.precision_wrapper import (
-    PrecisionWrapper,
-    in_channels_last,
-    time_batches,
-    to_arrays,
-    warm_up_batch,
-)
+from operators.inference.cuda.batch_slot import DTYPES, BatchSlot
+from operators.inference.cuda.cuda_device import NAME, CudaDevice
+from operators.inference.cuda.device_model import BatchGraph, DeviceModel
+from operators.inference.cuda.faults import device_fault, device_faults
+from operators.inference.cuda.runtime import CudaRuntime, TorchCuda
+from operators.inference.graph_cache import Shape
+from operators.inference.precision_wrapper import time_batches, warm_up_batch
 
-DEVICE_WORDS = ("CUDA", "cuDNN", "CUDNN", "CUBLAS", "cuBLAS", "NCCL", "NVML")
-"""Words in a RuntimeError that the device raised, for errors without a type of their own."""
+SUBMITTERS: Final = 3
+"""Batches in flight: one is stacked and uploaded, one computes, one is downloaded and taken apart."""
+TIMED_RUNS: Final = 2
 
 
 class CudaBackend:
-    """The accelerator `device_index`."""
+    """The accelerator `device_index`. Its threads share the models, and each has a slot of its own.
 
-    name = "cuda"
-    num_submitters = 1
+    Args:
+        config: of the worker.
+        runtime: of the device; by default `torch.cuda`, opened at the first load.
+    """
 
-    def __init__(self, config: BackendConfig) -> None:
+    name = NAME
+    num_submitters = SUBMITTERS
+
+    def __init__(self, config: BackendConfig, runtime: CudaRuntime | None = None) -> None:
         compute_full_float32()
         self._config = config
-        self._device = torch.device("cuda", config.device_index)
+        self._runtime = runtime
+        self._opening = threading.Lock()
+        self._device: CudaDevice | None = None
 
     @staticmethod
     def is_available() -> bool:
@@ -45,16 +56,27 @@ class CudaBackend:
         return torch.cuda.is_available()
 
     def load(self, card: Card, build: Build) -> CudaModel:
-        """See `Backend.load`."""
-        if not torch.cuda.is_available() or self._config.device_index >= torch.cuda.device_count():
-            raise DeviceFault(f"no CUDA device {self._config.device_index}, found {torch.cuda.device_count()}")
+        """See `Backend.load`. Raises `RunsOnHost` if no batch size of the card fits."""
         with device_faults(card):
-            torch.cuda.set_device(self._device)
-            offered: tuple[Precision, ...] = (
-                ("float32", "bfloat16") if torch.cuda.is_bf16_supported(including_emulation=False) else ("float32",)
-            )
-            precision = choose_precision(card, self._config.precision, offered)
-            return CudaModel(card, build(), precision, self._device)
+            device = self._opened()
+            device.runtime.claim_thread()
+            compute_full_float32()  # a library may have changed it since
+            slot = device.slot()
+            model = device.join(card, build)
+            slot.make_room(model.input_bytes, model.output_bytes)
+            return CudaModel(model, device, slot)
+
+    def _opened(self) -> CudaDevice:
+        with self._opening:
+            if self._device is None:
+                self._device = CudaDevice(self._runtime or self._found(), self._config)
+            return self._device
+
+    def _found(self) -> CudaRuntime:
+        index = self._config.device_index
+        if not torch.cuda.is_available() or index >= torch.cuda.device_count():
+            raise DeviceFault(f"no CUDA device {index}, found {torch.cuda.device_count()}")
+        return TorchCuda(index)
 
 
 def compute_full_float32() -> None:
@@ -73,14 +95,14 @@ def cuda_uuid(device_index: int) -> str:
 
 
 class CudaModel:
-    """One model on one accelerator."""
+    """One model of one thread."""
 
-    def __init__(self, card: Card, module: nn.Module, precision: Precision, device: torch.device) -> None:
-        self._card = card
-        self._precision = precision
-        self._device = device
-        self._trunk: nn.Module | None = in_channels_last(PrecisionWrapper(module, precision)).to(device)
-        self._staging: dict[tuple[int, ...], Tensor] = {}
+    def __init__(self, model: DeviceModel, device: CudaDevice, slot: BatchSlot) -> None:
+        self._model: DeviceModel | None = model
+        self._card = model.card
+        self._precision = model.precision
+        self.device = device
+        self.slot = slot
 
     @property
     def precision(self) -> Precision:
@@ -92,55 +114,102 @@ class CudaModel:
         """See `LoadedModel.engine`."""
         return "torch"
 
+    @property
+    def buckets(self) -> Mapping[Shape, BatchGraph]:
+        """What runs, by shape of the batch."""
+        return self._open().buckets
+
+    def poison_outputs(self) -> None:
+        """Make whatever the next batch does not write not a number; for whoever judges answers."""
+        for bucket in self.buckets.values():
+            bucket.packed.fill_(math.nan)
+            sides = self.slot.outputs(bucket.packed.nbytes)
+            sides.host.fill_(math.nan)
+            sides.device.fill_(math.nan)
+
     def compile(self) -> None:
-        """Pin one input buffer per shape of a batch; the kernels stay eager, and are tuned in the warm-up."""
-        with device_faults(self._card):
-            self._staging = {
-                (size, *item): torch.from_numpy(warm_up_batch(self._card, size, item)).pin_memory()
-                for size in self._card.batch_sizes
-                for item in self._card.item_shapes
-            }
+        """Do nothing: graphs are captured when the model is loaded, once for all threads."""
 
     def warm_up(self) -> dict[int, float]:
-        """See `LoadedModel.warm_up`: the first run of a shape selects and loads its kernels, the others are timed."""
-        return time_batches(self.run, self._card, self._card.batch_sizes, num_runs=4)
+        """See `LoadedModel.warm_up`; the card's sizes, and larger ones that gain on this device."""
+        return time_batches(self.run, self._card, self._open().sizes, TIMED_RUNS)
+
+    def input_array(self, shape: Shape) -> np.ndarray:
+        """See `LendsInputs.input_array`."""
+        return self.slot.inputs(shape, DTYPES[self._card.input_dtype]).array
 
     def run(self, batch: np.ndarray) -> DeviceResult:
-        """See `LoadedModel.run`."""
-        trunk = self._trunk
-        if trunk is None:
-            raise DeviceFault(f"model {self._card.name} is closed on {self._device}")
+        """See `LoadedModel.run`; `device_seconds` are those of the kernels alone."""
+        model = self._open()
+        bucket = model.buckets.get(batch.shape)
+        if bucket is None:
+            raise DeviceFault(f"model {self._card.name} has no graph for {batch.shape}")
+        try:
+            return self._answered(bucket, batch)
+        except DeviceFault as fault:
+            model.has_failed |= not isinstance(fault, ModelFault)
+            raise
+
+    def _answered(self, bucket: BatchGraph, batch: np.ndarray) -> DeviceResult:
         with device_faults(self._card), torch.inference_mode():
-            staged = self._staging[batch.shape]
-            staged.numpy()[...] = batch
-            started, ended = _timing_event(), _timing_event()
-            started.record()
-            values = to_arrays(trunk(staged.to(self._device, non_blocking=True)))
-            ended.record()
-            ended.synchronize()
-            return DeviceResult(values, device_seconds=started.elapsed_time(ended) / 1000)
+            try:
+                return self._crossed(bucket, batch)
+            except (torch.AcceleratorError, torch.OutOfMemoryError):
+                raise
+            except Exception as error:
+                if self._is_of_batch(bucket):
+                    raise
+                raise device_fault(error, f"model {self._card.name}: {error}") from error
+
+    def _is_of_batch(self, bucket: BatchGraph) -> bool:
+        """Whether an error that has no type of the device is the batch's: the module's code ran, and takes good input.
+
+        A graph contains no code that looks at its input. Libraries of the device raise such errors, too.
+        """
+        if bucket.is_captured:
+            return False
+        shape = tuple(bucket.inputs.shape)
+        try:
+            self._crossed(bucket, warm_up_batch(self._card, shape[0], shape[1:]))
+        except (torch.AcceleratorError, torch.OutOfMemoryError):
+            raise
+        except Exception:
+            return False
+        return True
+
+    def _crossed(self, bucket: BatchGraph, batch: np.ndarray) -> DeviceResult:
+        """Upload, compute, download; returns when the answer is on the host."""
+        device, slot = self.device, self.slot
+        inputs = slot.inputs(batch.shape, bucket.inputs.dtype)
+        outputs = slot.outputs(bucket.packed.nbytes)
+        if batch is not inputs.array:
+            inputs.array[...] = batch
+        with device.runtime.on(slot.copies):
+            device.runtime.copy(inputs.device, inputs.host)
+            slot.uploaded.record(slot.copies)
+        with device.turn, device.runtime.on(device.compute):
+            device.compute.wait_event(slot.uploaded)
+            device.runtime.copy(bucket.inputs, inputs.device)
+            slot.started.record(device.compute)
+            bucket.graph.replay()
+            slot.ended.record(device.compute)
+            device.runtime.copy(outputs.device, bucket.packed)
+            slot.computed.record(device.compute)
+        with device.runtime.on(slot.copies):
+            slot.copies.wait_event(slot.computed)
+            device.runtime.copy(outputs.host, outputs.device)
+            slot.downloaded.record(slot.copies)
+        slot.downloaded.synchronize()
+        values = bucket.packing.unpack(outputs.array.copy())
+        return DeviceResult(values, device_seconds=slot.started.elapsed_time(slot.ended) / 1000)
+
+    def _open(self) -> DeviceModel:
+        if self._model is None:
+            raise DeviceFault(f"model {self._card.name} is closed on {self.device.runtime.device}")
+        return self._model
 
     def close(self) -> None:
-        """See `LoadedModel.close`."""
-        self._trunk = None
-        self._staging = {}
-        if torch.cuda.is_available():
-            with device_faults(self._card):
-                torch.cuda.empty_cache()
-
-
-def _timing_event() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-
-
-@contextmanager
-def device_faults(card: Card) -> Iterator[None]:
-    """Turn errors of the device into `DeviceFault`; errors of a module about its input pass."""
-    try:
-        yield
-    except (torch.AcceleratorError, torch.OutOfMemoryError) as error:
-        raise device_fault(f"model {card.name}: {error}") from error
-    except RuntimeError as error:
-        if any(word in str(error) for word in DEVICE_WORDS):
-            raise device_fault(f"model {card.name}: {error}") from error
-        raise
+        """See `LoadedModel.close`; its memory is free when the last thread has closed it."""
+        model, self._model = self._model, None
+        if model is not None:
+            self.device.leave(model)

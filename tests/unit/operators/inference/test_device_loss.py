@@ -6,46 +6,8 @@ import asyncio
 
 import pytest
 
-from operators.errors import DeviceFault, DeviceFull, DeviceLost
-from operators.inference.backends.cuda import device_faults
-from operators.inference.device_loss import device_fault
+from operators.errors import DeviceFault, DeviceLost
 from tests.unit.operators.inference.fakes import FakeBackend, context, number, number_card, open_inference, queued
-
-POISONED = (
-    "CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronously reported at some other call",
-    "CUDA error: an illegal memory access was encountered",
-    "CUDA error: unspecified launch failure",
-    "CUDA error: misaligned address",
-    "CUDA error: the launch timed out and was terminated",
-    "CUDA error: uncorrectable ECC error encountered",
-    "CUDA error: CUDA-capable device(s) is/are busy or unavailable",
-)
-
-
-class TestDeviceFault:
-    @pytest.mark.parametrize("message", POISONED)
-    def test_errors_that_poison_the_context(self, message: str) -> None:
-        """After these every later call of the process fails."""
-        assert type(device_fault(message)) is DeviceLost
-
-    @pytest.mark.parametrize(
-        "message",
-        ["CUDA out of memory. Tried to allocate 2.00 GiB", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"],
-    )
-    def test_a_full_device_works(self, message: str) -> None:
-        """Somebody else may need less of it later."""
-        assert type(device_fault(message)) is DeviceFull
-
-    @pytest.mark.parametrize("message", ["cuDNN error: CUDNN_STATUS_NOT_SUPPORTED", "CUDA error: invalid argument"])
-    def test_other_errors_say_nothing_of_later_calls(self, message: str) -> None:
-        """Whether the device works is found out by trying."""
-        assert type(device_fault(message)) is DeviceFault
-
-    @pytest.mark.parametrize("message", POISONED)
-    def test_the_backend_tells_them_apart(self, message: str) -> None:
-        """What the runtime raises becomes the fault that it stands for."""
-        with pytest.raises(DeviceLost, match="model doubler"), device_faults(number_card()):
-            raise RuntimeError(message)
 
 
 class TestLostDevice:
