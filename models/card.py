@@ -78,6 +78,8 @@ class LabelSource:
     """A label of `schemas.labels`."""
     calibration: tuple[tuple[float, float], ...] = ()
     """Points (model's score, resulting score), ascending in both, with linear interpolation. Empty: unchanged."""
+    is_measured: bool = True
+    """Whether labelled material showed what its scores mean. If not, evidence is marked and decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,9 +363,15 @@ class Card:
         return tuple((length, *self.input_shape[1:]) for length in self.lengths) or (self.input_shape,)
 
     def is_uncalibrated(self, label: str) -> bool:
-        """Whether its scores of a label come from sentences, and no points say what they mean."""
+        """Whether nothing says what its scores of a label mean: they come from sentences and have no points, or were
+        never measured."""
         has_points = any(source.calibration for source in self.labels if source.label == label)
-        return self.model is not None and bool(self.model.prompts) and not has_points
+        is_from_sentences = self.model is not None and bool(self.model.prompts) and not has_points
+        return is_from_sentences or not self.is_measured(label)
+
+    def is_measured(self, label: str) -> bool:
+        """Whether the card lets its scores of a label decide."""
+        return all(source.is_measured for source in self.labels if source.label == label)
 
     def excess_of(self, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> str | None:
         """Return which output breaks its tolerance, and how; None if none does.

@@ -253,6 +253,8 @@ class LabelTable(_Table, frozen=True, kw_only=True):
     class_: _Word
     label: _Word
     calibration: Annotated[Points, Meta(max_length=1_000)] = ()
+    measured: bool = True
+    """False: no labelled material showed what its scores mean, so they decide nothing by themselves."""
 
 
 class ToleranceTable(_Table, frozen=True, kw_only=True):

@@ -118,7 +118,7 @@ def _label(found: LabelTable, classes: Sequence[str], place: str, path: Path) ->
     if classes and found.class_ not in classes:
         allowed = f"one of the {len(classes)} classes of the output"
         raise refuse(path, f"{place}.class", found.class_, allowed, near_word(found.class_, classes))
-    return LabelSource(found.class_, found.label, found.calibration)
+    return LabelSource(found.class_, found.label, found.calibration, found.measured)
 
 
 def _check_calibrations(labels: Sequence[LabelSource], place: str, path: Path) -> None:

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from models.card import Card, Combination
 from operators.segments import SEGMENT_FLOOR, TimeSpan, runs_above, strongest, unit_score
-from schemas.evidence import LabelEvidence
+from schemas.evidence import UNMEASURED, LabelEvidence
 
 
 def label_columns(card: Card, outputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -68,6 +68,7 @@ def evidence_of(card: Card, label: str, scores: np.ndarray, spans: Sequence[Time
         model=model_name(card),
         segments=strongest(runs_above(spans, scores, SEGMENT_FLOOR)),
         uncalibrated=True if card.is_uncalibrated(label) else UNSET,
+        held_back=UNSET if card.is_measured(label) else UNMEASURED,
     )
 
 
@@ -76,7 +77,12 @@ def untimed_evidence(
 ) -> tuple[LabelEvidence, ...]:
     """Return evidence without time, for a text: the peak over its N parts, (N, K) float32 in [0, 1]."""
     return tuple(
-        LabelEvidence(label=label, score=unit_score(found.max()), model=model_name(card))
+        LabelEvidence(
+            label=label,
+            score=unit_score(found.max()),
+            model=model_name(card),
+            held_back=UNSET if card.is_measured(label) else UNMEASURED,
+        )
         for label, found in label_scores(card, outputs, scores, combination).items()
     )
 

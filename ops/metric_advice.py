@@ -48,6 +48,7 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "VERDICTS": "every publication; `vidsignal_decisions_total` counts decided videos",
     "DECISIONS": "more `review`: reviewers get more work; the labels and the failed modalities say why",
     "DECISION_LABELS": "one label jumps: a raid, a new trend, or a changed model or policy",
+    "FUSED_LABELS": "`shadow`: `vidsignal fusion shadow` compares it with people's decisions",
     "DECIDED_MODALITIES": "`missing`: deadlines pass first; `failed`: the signals' causes; `absent`: silent videos",
     "AMENDMENTS": "`provisional` to `final` is normal; many with a changed action: deadlines are too short",
     "LABEL_COVERED": "changes with the installed models: `vidsignal models coverage`",

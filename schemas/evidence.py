@@ -6,11 +6,11 @@ import base64
 import math
 import struct
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from schemas.identity import Score, Seconds, Share, UnixSeconds
+from schemas.identity import Modality, Score, Seconds, Share, UnixSeconds
 
 
 class Segment(Struct, frozen=True, kw_only=True):
@@ -93,6 +93,21 @@ class TextFound(Struct, frozen=True, kw_only=True):
     """ISO 639 code, if the model knows it."""
 
 
+UNMEASURED: Final = "unmeasured"
+SHADOW: Final = "shadow"
+
+
+class FusedPart(Struct, frozen=True, kw_only=True):
+    """One piece of evidence that fused evidence was made from."""
+
+    modality: Modality
+    label: str
+    model: str
+    """`name@version`."""
+    score: Score
+    """At the moment of the highest fused score."""
+
+
 class LabelEvidence(Struct, frozen=True, kw_only=True):
     """One label of the taxonomy with its highest score and where that was seen or heard."""
 
@@ -112,8 +127,13 @@ class LabelEvidence(Struct, frozen=True, kw_only=True):
     uncalibrated: bool | UnsetType = UNSET
     """True for a score that was never compared with labelled material, such as one from a sentence: thresholds mean
     little for it. Left out otherwise."""
+    held_back: str | UnsetType = UNSET
+    """Why the score takes no part in decisions: `unmeasured`, if no labelled material showed what it means, unless the
+    policy says otherwise; `shadow`, if a new way to compute it is on trial. Left out otherwise."""
     regions: tuple[Region, ...] | UnsetType = UNSET
     """For a label of objects: where they are, strongest first; left out otherwise."""
+    fused_from: tuple[FusedPart, ...] | UnsetType = UNSET
+    """For evidence that was fused from several modalities: what it was made from, by modality; left out otherwise."""
 
 
 class Feature(Struct, frozen=True, kw_only=True):

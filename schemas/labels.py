@@ -23,6 +23,7 @@ TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
             "firearm-visible": "A firearm can be seen.",
             "blade-visible": "A knife, sword or axe can be seen as a weapon.",
             "gunfire-heard": "Gunshots can be heard.",
+            "firearm-use": "A firearm is seen and gunshots are heard at about the same time.",
         },
         "explosion": {
             "explosion-heard": "An explosion can be heard.",
@@ -35,7 +36,10 @@ TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
         "emergency": {"siren-heard": "A siren of police, ambulance, fire brigade or civil defence can be heard."},
         "gore": {"blood-visible": "Blood, wounds or corpses can be seen."},
         "physical": {"fight-visible": "People fight or hurt one another."},
-        "threats": {"threat-in-text": "The title or description threatens somebody."},
+        "threats": {
+            "threat-in-text": "The title or description threatens somebody.",
+            "armed-threat": "The text threatens somebody, and a firearm is seen or heard.",
+        },
     },
     "hate-and-harassment": {
         "abusive-language": {

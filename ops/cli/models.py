@@ -16,6 +16,7 @@ from models.card_files import card_problem
 from models.card_registry import CARDS
 from models.weights import file_sha256
 from operators.context.prototypes import PROTOTYPES, Prototypes
+from operators.fusion.fusing import FUSION
 from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -23,10 +24,13 @@ from ops.cli.model_calibration import calibrate_model
 from ops.cli.models_bench import bench as bench_models
 from ops.cli.models_compile import compile_models
 from ops.cli.models_measure import measure as measure_models
+from ops.cli.ruleset import ruleset_or_exit
 from schemas.labels import LABELS
 from streams.analysis.prototypes_file import InvalidPrototypes, load_prototypes
 from streams.config.running_models import running_cards
 from streams.config.settings import Settings
+from streams.decision.policy import Policy
+from streams.decision.policy_file import load_policy
 
 app = typer.Typer(help="The models, their weights, and the labels that they cover.", no_args_is_help=True)
 
@@ -146,7 +150,7 @@ def fetch(
 def coverage(json_output: JsonOption = False) -> None:
     """Print which labels of the taxonomy the installed models can produce, and which they cannot."""
     settings = settings_or_exit()
-    covered = label_coverage(_cards(settings), _prototypes(settings))
+    covered = label_coverage(_cards(settings), _prototypes(settings), ruleset_or_exit(settings).policy)
     if json_output:
         print_json(covered)
         return
@@ -162,11 +166,15 @@ def coverage(json_output: JsonOption = False) -> None:
     out.print(f"{number} of {len(LABELS)} labels are covered; a label that nothing covers is never reported")
 
 
-def label_coverage(cards: Mapping[str, Card] = CARDS, prototypes: Prototypes | None = None) -> dict[str, list[str]]:
-    """Return the names of the models that produce each label of the taxonomy; the prototypes are those of the package
-    if none are given."""
+def label_coverage(
+    cards: Mapping[str, Card] = CARDS, prototypes: Prototypes | None = None, policy: Policy | None = None
+) -> dict[str, list[str]]:
+    """Return the names of the models that produce each label of the taxonomy; prototypes and policy are those of the
+    package if none are given."""
     labels = {card.name: {source.label for source in card.labels} for card in cards.values()}
     labels[PROTOTYPES] = set((prototypes or load_prototypes(None)).labels)
+    by_models = set().union(*labels.values())
+    labels[FUSION] = {rule.label for rule in (policy or load_policy(None)).fusion if rule.is_covered_by(by_models)}
     return {label: sorted(name for name, found in labels.items() if label in found) for label in LABELS}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
+from operators.fusion.fusion_rule import FusionRule
 from schemas.identity import Modality
 from schemas.outcomes import ACTIONS, Action
 from streams.decision.policy import Policy, Rule, Thresholds
@@ -31,6 +32,8 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
     yield from (f"  {market}: {_spelled(found)}" for market, found in rule.markets.items())
     if rule.second_vote:
         yield f"  second vote from {rule.second_vote:g}"
+    if rule.unmeasured != "allow":
+        yield f"  what nobody measured: {rule.unmeasured} at most"
     yield f"  words: {rule.words}"
 
 
@@ -41,7 +44,16 @@ def _rest_lines(policy: Policy) -> list[str]:
         *(f"when {word:7} {_by_action(found)}" for word, found in _without_evidence(policy)),
         f"reports      {_spelled(policy.reports.thresholds)}{reports if policy.reports.thresholds else ''}",
         f"shown        evidence from {policy.reporting_floor:g}",
+        *(f"fused        {_fused(rule)}" for rule in policy.fusion),
     ]
+
+
+def _fused(rule: FusionRule) -> str:
+    """Return text such as `area/group/label (version 1): a and (b or c), within 5 s`."""
+    groups = " and ".join(" or ".join(group) if len(group) == 1 else f"({' or '.join(group)})" for group in rule.all_of)
+    time = "" if rule.within_seconds is None else f", within {rule.within_seconds:g} s"
+    how = (", learned" if rule.head else "") + (", a shadow" if rule.is_shadow else "")
+    return f"{rule.label} (version {rule.version}): {groups}{time}{how}"
 
 
 def _without_evidence(policy: Policy) -> Iterable[tuple[str, Mapping[Modality, Action]]]:

@@ -57,7 +57,12 @@ def strongest_evidence(verdict: Verdict, limit: int = 3) -> list[str]:
 def describe_label(label: LabelEvidence) -> str:
     """Return a label with its score and the times of its segments."""
     times = ", ".join(f"{part.start_seconds:.1f}-{part.end_seconds:.1f} s" for part in label.segments[:2])
-    return f"{label.label} {label.score:.2f}" + (f" at {times}" if times else "") + _second_look(label)
+    return f"{label.label} {label.score:.2f}" + (f" at {times}" if times else "") + _second_look(label) + _mark(label)
+
+
+def _mark(label: LabelEvidence) -> str:
+    """Return why the evidence decides nothing, if so."""
+    return f" [{label.held_back}: decides nothing]" if isinstance(label.held_back, str) else ""
 
 
 def _objects(verdict: Verdict, limit: int = 3) -> list[str]:

@@ -50,6 +50,13 @@ _DECISIONS: Final = Row(
             width=12,
         ),
         Panel(
+            "Labels fused from several modalities",
+            "First decisions a second with such evidence; a shadow decides nothing.",
+            "ops",
+            (Query(rate("vidsignal_fused_labels_total", "label", "state"), "{{label}} {{state}}"),),
+            width=12,
+        ),
+        Panel(
             "Labels by market",
             "How many decisions each label had a part in, within the last day.",
             "short",

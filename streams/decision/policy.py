@@ -13,10 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
+from operators.fusion.fusing import fused_evidence
+from operators.fusion.fusion_rule import FusionRule
 from schemas.engagement import Engagement, EngagementWindow
-from schemas.evidence import LabelEvidence, SecondLook, TextMatch
+from schemas.evidence import UNMEASURED, FusedPart, LabelEvidence, SecondLook, TextMatch
 from schemas.facts import Signal
 from schemas.identity import Market, Modality
 from schemas.labels import LABELS, paths_of
@@ -48,6 +50,8 @@ class Rule:
     """Lowest action if a frame of a video reaches a threshold and neighbouring frames do not clear it."""
     second_vote: float = 0.0
     """Evidence that names a lower second vote causes no action; evidence that names none acts alone."""
+    unmeasured: Action = "allow"
+    """What a score that nobody measured may cause at most."""
 
     def thresholds_in(self, market: Market | None) -> Thresholds:
         """Return the thresholds that apply in a market."""
@@ -131,6 +135,8 @@ class Policy:
     """Action by kind of skipped track; `allow` if not given."""
     min_unseen_bytes: Mapping[UnseenKind, int] = field(default_factory=dict)
     """With fewer bytes of a kind, all tracks of it together, there is no action; 0 if not given."""
+    fusion: tuple[FusionRule, ...] = ()
+    """Labels that are made from evidence of several modalities."""
 
     @property
     def label(self) -> str:
@@ -163,7 +169,7 @@ def decide(
 ) -> Decision:
     """Apply a policy to the winning signals of a revision, to modalities without a result, and to viewers' reports."""
     answers = [signal for signal in signals if signal.status == "ok"]
-    evidence = _strongest_first(item for signal in answers for item in signal.labels)
+    evidence = _strongest_first([*(item for signal in answers for item in signal.labels), *_fused(policy, answers)])
     reasons = [
         *_label_reasons(policy, evidence, market),
         *_modality_reasons(policy, states),
@@ -190,6 +196,12 @@ def strongest(actions: Iterable[Action]) -> Action:
     return max(actions, key=ACTIONS.index, default="allow")
 
 
+def _fused(policy: Policy, answers: Iterable[Signal]) -> tuple[LabelEvidence, ...]:
+    """Return what the modalities show together; evidence that its rule lets not act is no part of it."""
+    said = ((signal.modality, item) for signal in answers for item in signal.labels)
+    return fused_evidence(policy.fusion, (each for each in said if _has_votes(policy.rule_for(each[1].label), each[1])))
+
+
 _NOTHING_FOUND = Reason(action="allow", words="Every modality answered and no label reached a threshold.")
 
 
@@ -201,13 +213,21 @@ def _label_reasons(policy: Policy, evidence: Iterable[LabelEvidence], market: Ma
     seen: set[str] = set()
     for item in evidence:  # highest score first, so that a label's first evidence with enough votes is its best
         rule = policy.rule_for(item.label)
-        if rule is not None and item.label not in seen and _has_votes(rule, item):
+        if rule is not None and item.label not in seen and _has_votes(rule, item) and _most(rule, item) != "allow":
             seen.add(item.label)
             yield from _reason(rule, item, market)
 
 
-def _has_votes(rule: Rule, item: LabelEvidence) -> bool:
-    return not isinstance(item.second_vote, float) or item.second_vote >= rule.second_vote
+def _has_votes(rule: Rule | None, item: LabelEvidence) -> bool:
+    return rule is None or not isinstance(item.second_vote, float) or item.second_vote >= rule.second_vote
+
+
+def _most(rule: Rule, item: LabelEvidence) -> Action:
+    """Return the strongest action that the evidence may cause."""
+    allowed: Action = "block" if item.held_back is UNSET else "allow"
+    if item.held_back == UNMEASURED:
+        allowed = rule.unmeasured
+    return min(allowed, MOST_OF_UNCALIBRATED if item.uncalibrated is True else "block", key=ACTIONS.index)
 
 
 def _reason(rule: Rule, item: LabelEvidence, market: Market | None) -> Iterable[Reason]:
@@ -216,13 +236,12 @@ def _reason(rule: Rule, item: LabelEvidence, market: Market | None) -> Iterable[
         return
     reached_action, threshold = reached
     action = strongest((reached_action, rule.uncleared if _is_uncleared(item) else "allow"))
-    if item.uncalibrated is True:
-        action = min(action, MOST_OF_UNCALIBRATED, key=ACTIONS.index)
+    action = min(action, _most(rule, item), key=ACTIONS.index)
     words = rule.words.format(
         label=item.label, meaning=LABELS.get(item.label, item.label), score=f"{item.score:.3f}",
         threshold=f"{threshold:g}", action=reached_action, model=item.model, market=market or "any market",
     )  # fmt: skip
-    words += _place(item) + _agreement(item.second_look)
+    words += _place(item) + _agreement(item.second_look) + _origin(item.fused_from)
     words += " (the score is not calibrated)" if item.uncalibrated is True else ""
     yield Reason(action=action, words=words, label=item.label, score=item.score, threshold=threshold)
 
@@ -247,6 +266,13 @@ def _agreement(look: SecondLook | UnsetType) -> str:
     if look.num_frames < 2:
         return f" (no other frame around {at} could be looked at)"
     return f" ({look.num_agree} of {look.num_frames} frames around {at} agree)"
+
+
+def _origin(parts: tuple[FusedPart, ...] | UnsetType) -> str:
+    """Return what fused evidence was made from."""
+    if isinstance(parts, UnsetType):
+        return ""
+    return f" ({', '.join(f'{part.label} {part.score:.2f}' for part in parts)})"
 
 
 def _reached(thresholds: Thresholds, score: float) -> tuple[Action, float] | None:

@@ -18,6 +18,7 @@ from schemas.identity import MODALITIES, Market, Modality
 from schemas.labels import LABEL_PATHS
 from schemas.markets import MARKET_WORDS, near_market
 from schemas.outcomes import ACTIONS, Action
+from streams.decision.fusion_rules import fusion_rules
 from streams.decision.policy import (
     DEFAULT_WORDS,
     SHARE_WORDS,
@@ -48,10 +49,10 @@ from streams.decision.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_SHARES
 
 _KEYS = (
     "name", "version", "pending", "reporting_floor", "when_missing", "when_failed", "when_absent", "when_unseen",
-    "min_unseen_bytes", "shares", "reports", "rules",
+    "min_unseen_bytes", "shares", "reports", "rules", "fusion",
 )  # fmt: skip
 _SHARE_KEYS = ("feature", "below", "words")
-_RULE_KEYS = ("label", "thresholds", "markets", "words", "uncleared", "second_vote")
+_RULE_KEYS = ("label", "thresholds", "markets", "words", "uncleared", "second_vote", "unmeasured")
 _REPORT_KEYS = ("thresholds", "window", "min_reports", "prior_views")
 SHARE_FEATURES = tuple(name for name, spec in FEATURES.items() if name.endswith("_ratio") and spec.shape == "number")
 """Features that a share rule may concern."""
@@ -100,6 +101,7 @@ def _policy(document: object, file_hash: str) -> Policy:
             **DEFAULT_MIN_UNSEEN_BYTES,
             **_min_unseen("$.min_unseen_bytes", top.get("min_unseen_bytes", {})),
         },
+        fusion=fusion_rules("$.fusion", top.get("fusion", [])),
     )
 
 
@@ -158,6 +160,7 @@ def _rule(place: str, found: object, floor: float) -> Rule:
         words=_words(f"{place}.words", item.get("words", DEFAULT_WORDS)),
         uncleared=_action(f"{place}.uncleared", item.get("uncleared", "allow")),
         second_vote=ratio_at(f"{place}.second_vote", item.get("second_vote", 0.0)),
+        unmeasured=_action(f"{place}.unmeasured", item.get("unmeasured", "allow")),
     )
 
 

@@ -25,6 +25,7 @@ from streams.analysis.prototypes_file import load_prototypes
 from streams.config.running_models import running_cards
 from streams.config.settings import Role, Settings
 from streams.costs.cpu_account import PROCESS_STAGES
+from streams.decision.policy_file import load_policy
 from streams.decision.warned import KINDS_OF_THE_LOG
 from streams.delivery.own_faults import MACHINE_UNAVAILABLE
 from streams.lifecycle.release import release
@@ -99,9 +100,12 @@ def batched_models(settings: Settings) -> tuple[str, ...]:
 
 
 def covered_labels(settings: Settings) -> frozenset[str]:
-    """Labels of the taxonomy that a running model, or the comparison with prototypes, can produce."""
+    """Labels of the taxonomy that a running model, the comparison with prototypes or the policy's fusion can
+    produce."""
     by_cards = frozenset(source.label for card in running_cards(settings).values() for source in card.labels)
-    return by_cards | load_prototypes(settings.prototypes_file).labels.keys()
+    by_models = by_cards | load_prototypes(settings.prototypes_file).labels.keys()
+    fused = load_policy(settings.policy_file).fusion
+    return by_models | {rule.label for rule in fused if rule.is_covered_by(by_models)}
 
 
 def _begin_role(role: Role) -> None:
@@ -128,12 +132,14 @@ def _begin_media(settings: Settings) -> None:
         metrics.LABEL_COVERED.labels(label).set(label in covered)
 
 
-def _begin_verdict(_settings: Settings) -> None:
+def _begin_verdict(settings: Settings) -> None:
     statuses = get_args(OutcomeStatus)
     _begin(metrics.VERDICTS, statuses, ACTIONS)
     _begin(metrics.VERDICT_LATENCY_SECONDS, statuses, get_args(Lane))
     _begin(metrics.DECISIONS, ACTIONS, ("none",), ("policy",), ("none",))
     _begin(metrics.DECISIONS, ("allow", "limit", "block"), ("review",), ("policy", "person"), ("none",))
+    for rule in load_policy(settings.policy_file).fusion:
+        metrics.FUSED_LABELS.labels(rule.label, "shadow" if rule.is_shadow else "decides")
     _begin(metrics.DECIDED_MODALITIES, MODALITIES, ("present", "absent", "missing", "failed"))
     _begin(metrics.AMENDMENTS, ("provisional",), ("provisional", "final"), ("kept", "changed"))
     _begin(metrics.AMENDMENTS, ("final",), ("final",), ("kept", "changed"))

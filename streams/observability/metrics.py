@@ -111,6 +111,12 @@ DECISIONS = Counter(
 DECISION_LABELS = Counter(
     "vidsignal_decision_labels_total", "Labels that a rule acted on, in those decisions", ("label", "market")
 )
+FUSED_LABELS = Counter(
+    "vidsignal_fused_labels_total",
+    "Revisions that were first decided with evidence of a fused label at the reporting floor or above, by whether it"
+    " may decide or is a shadow",
+    ("label", "state"),
+)
 DECIDED_MODALITIES = Counter(
     "vidsignal_decided_modalities_total",
     "Where each modality stood when a revision was first decided",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
+from schemas.evidence import SHADOW
 from schemas.facts import Fact
 from schemas.identity import Lane, Market, Modality
-from schemas.labels import LABEL_PATHS
+from schemas.labels import LABEL_PATHS, LABELS
 from schemas.markets import MARKETS
 from schemas.outcomes import ModalityStates, Outcome, OutcomeStatus, Verdict
 from schemas.warnings import EventWarning
@@ -30,6 +33,7 @@ def count_decision(before: Outcome | None, after: Outcome | None) -> None:
     earlier, verdict = _decided(before, after.verdict), after.verdict
     if earlier is None:
         _count_modalities(verdict.modalities)
+        _count_fused(verdict)
     elif _is_new(earlier, verdict):
         action = "kept" if earlier.action == verdict.action else "changed"
         metrics.AMENDMENTS.labels(earlier.status, verdict.status, action).inc()
@@ -112,6 +116,13 @@ def _is_new(earlier: Verdict, verdict: Verdict) -> bool:
 def _count_modalities(states: ModalityStates) -> None:
     for modality, state in modality_states(states):
         metrics.DECIDED_MODALITIES.labels(modality, state).inc()
+
+
+def _count_fused(verdict: Verdict) -> None:
+    fused = {(item.label, item.held_back == SHADOW) for item in verdict.labels if item.fused_from is not UNSET}
+    for label, is_shadow in fused:
+        state = "shadow" if is_shadow else "decides"
+        metrics.FUSED_LABELS.labels(label if label in LABELS else "other", state).inc()
 
 
 def _count_action(verdict: Verdict, was: str) -> None:

@@ -110,9 +110,11 @@ async def _evidence(
 async def _looks(
     again: SecondLooks, frames: Sequence[SampledFrame], model: FrameModel, label: str, scores: np.ndarray
 ) -> list[FrameVerification]:
-    """Return one second look for each frame in doubt; none for a still picture, which has no other frames."""
+    """Return one second look for each frame in doubt; none for a still picture, which has no other frames, and none
+    for a label that decides nothing."""
     doubted = frames_to_doubt(scores)
-    video = (await again.work.session.index()).video if doubted else None
+    is_decisive = bool(doubted) and model.card.is_measured(label)
+    video = (await again.work.session.index()).video if is_decisive else None
     if video is None or not has_neighbours(video):
         return []
     around = await again.around([frames[position].pts_seconds for position in doubted])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from msgspec import UNSET
 
-from models.card import Card, LabelSource
+from models.card import Card
 from models.card_registry import CARDS
 from operators.label_evidence import evidence_of, label_scores
 from operators.segments import TimeSpan, spans_between
-from schemas.evidence import LabelEvidence, Segment
+from schemas.evidence import UNMEASURED, LabelEvidence, Segment
 
 SPANS = spans_between([0.5, 1.5, 2.5, 3.5], end_seconds=4.0)
 
@@ -42,11 +45,13 @@ class TestNudityEvidence:
 class TestFirearmEvidence:
     def test_classes_add_up(self) -> None:
         """A frame torn between revolver and rifle shows a firearm with the sum of both."""
+        card = CARDS["efficientnet-lite0"]
         names = ("assault rifle", "revolver", "rifle", "broom")
+        firearms = replace(card, labels=tuple(each for each in card.labels if each.is_measured))
         probabilities = np.array([[0, 0.4, 0.3, 0.3], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]], np.float32)
 
-        ((label, scores),) = label_scores(CARDS["efficientnet-lite0"], names, probabilities, "sum").items()
-        evidence = evidence_of(CARDS["efficientnet-lite0"], label, scores, SPANS)
+        ((label, scores),) = label_scores(firearms, names, probabilities, "sum").items()
+        evidence = evidence_of(firearms, label, scores, SPANS)
 
         assert evidence.label == "violence/weapons/firearm-visible"
         assert round(evidence.score, 6) == 0.7
@@ -59,12 +64,15 @@ class TestFirearmEvidence:
         with pytest.raises(ValueError, match="assault rifle"):
             label_scores(card, ("broom",), np.ones((4, 1), np.float32), "sum")
 
-    def test_real_names_hold_all_that_the_card_maps(self) -> None:
-        """The card's mapping names its labels of the taxonomy, each by at least one class."""
+    def test_only_firearms_may_decide(self) -> None:
+        """What was never measured is marked in its evidence, and as uncalibrated for readers of older releases."""
         card: Card = CARDS["efficientnet-lite0"]
+        found = {label: evidence_of(card, label, np.ones(4), SPANS) for label in {each.label for each in card.labels}}
 
-        assert all(isinstance(source, LabelSource) for source in card.labels)
-        assert {"violence/weapons/firearm-visible"} == {source.label for source in card.labels}
+        assert {label for label, each in found.items() if each.held_back is UNSET} == {
+            "violence/weapons/firearm-visible"
+        }
+        assert all((each.held_back == UNMEASURED) == (each.uncalibrated is True) for each in found.values())
 
 
 class TestSpansBetween:

@@ -34,9 +34,9 @@ DURATION_SECONDS = 4.0
 SHARES = Seen(planned_ratio=1.0, achieved_ratio=0.95, length_ratio=1.0, intact_ratio=0.98, num_packets=100)
 """What the decode says of each modality that it has."""
 
-IMAGE_NAMES = tuple(
-    {0: "assault rifle", 1: "revolver", 2: "rifle", 3: "cat"}.get(index, f"class {index}") for index in range(1000)
-)
+_UNMEASURED = [source.output_label for source in CARDS["efficientnet-lite0"].labels if not source.is_measured]
+_KNOWN_NAMES = ("assault rifle", "revolver", "rifle", "cat", *_UNMEASURED)
+IMAGE_NAMES = (*_KNOWN_NAMES, *(f"class {index}" for index in range(len(_KNOWN_NAMES), 1000)))
 SOUND_NAMES = tuple(
     {
         0: "Speech",

@@ -111,8 +111,12 @@ class TestFrames:
         )
 
         assert [tag["name"] for tag in value(analysis, "visual.tags")] == ["cat", "rifle"]  # type: ignore[attr-defined]
-        assert scores(analysis) == {"nudity": 0.5, "firearm-visible": 0.15}
-        assert [(0.5, 4.0)] == [(s.start_seconds, s.end_seconds) for s in analysis.labels[0].segments]
+        found = {label: score for label, score in scores(analysis).items() if score > 0}
+        assert found == {"nudity": 0.5, "firearm-visible": 0.15}
+        assert [(0.5, 4.0)] == [
+            (s.start_seconds, s.end_seconds)
+            for s in next(each for each in analysis.labels if each.label.endswith("nudity")).segments
+        ]
         assert analysis.embeddings["efficientnet-lite0/1280"].dimensions == 1280
         assert len(value(analysis, "visual.perceptual_hashes")) == 4  # type: ignore[arg-type]
         assert value(analysis, "visual.coverage_ratio") == 0.75

@@ -14,7 +14,7 @@ from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
 from operators.media.tracks import SampledFrame
-from schemas.evidence import LabelEvidence, SecondLook
+from schemas.evidence import UNMEASURED, LabelEvidence, SecondLook
 from schemas.facts import Signal
 from schemas.outcomes import ModalityStates
 from schemas.uploads import FileSource
@@ -24,7 +24,7 @@ from streams.decision.policy import Decision, decide
 from streams.decision.policy_file import load_policy
 from tests.opened_files import LocalFiles
 from tests.unit.streams.analysis.agents import fake_work
-from tests.unit.streams.analysis.agents.fake_work import FakeBatcher, FakeSession, constant, work_of
+from tests.unit.streams.analysis.agents.fake_work import IMAGE_NAMES, FakeBatcher, FakeSession, constant, work_of
 
 HZ = 25
 EXPLICIT_SCORE = 0.72
@@ -185,6 +185,17 @@ class TestSlips:
         assert found.score == 0.0
         assert session.looked_around == [[1.5]]
         assert decided(analysis).action == "allow"
+
+    async def test_labels_that_decide_nothing_get_none(self) -> None:
+        """A bottle of beer costs no second decode."""
+        sampled, around = self.frames()
+        session = FakeSession(sampled, around=around)
+        batcher = self.slipping("efficientnet-lite0", "probabilities", IMAGE_NAMES.index("beer bottle"), 0.95)
+        analysis = await frames.analyse(work_of(session, efficientnet_lite0=batcher))
+
+        (found,) = [each for each in analysis.labels if each.label.endswith("alcohol-visible")]
+        assert (found.score, found.held_back) == (pytest.approx(0.95), UNMEASURED)
+        assert session.looked_around == []
 
     async def test_nothing_to_look_at(self) -> None:
         """Where the second decode brings nothing, the hit stands and is reviewed."""

@@ -1,0 +1,1 @@
+"""Evidence of several modalities, combined into evidence of what they show together."""
