@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Modality = Literal["frames", "audio", "motion", "context"]
 Precision = Literal["float32", "bfloat16"]
-DeviceName = Literal["cpu", "cuda", "neuron"]
-"""Kinds of devices; a card may name one that this release has no backend for."""
+DeviceName = Literal["cpu", "cuda", "neuron", "kserve", "openai"]
+"""Kinds of devices, and protocols of servers; a card may name one that this release has no backend for."""
 Dtype = Literal["uint8", "float32", "int64"]
 Resize = Literal["shorter-side", "squash", "pad"]
 Interpolation = Literal["area", "bilinear", "bicubic"]
@@ -38,7 +38,7 @@ MelScale = Literal["htk", "slaney"]
 MelLayout = Literal["mels-time", "time-mels"]
 Combination = Literal["sum", "max"]
 """How scores of several outputs with one label combine: classes that exclude each other are added, others are not."""
-Format = Literal["package", "torchscript", "export", "onnx", "transformers"]
+Format = Literal["package", "torchscript", "export", "onnx", "transformers", "chat"]
 Task = Literal[
     "image-classification", "object-detection", "video-classification", "audio-classification", "audio-ctc",
     "text-classification", "image-text",
@@ -291,6 +291,8 @@ class ModelSource:
     notes: tuple[str, ...] = ()
     """Files of the card that the model does not read: its calibration."""
     prompts: tuple[LabelPrompts, ...] = ()
+    question: str = ""
+    """That a chat server is asked about a picture."""
     background: tuple[str, ...] = ()
     """What a picture may show instead of a label; of models whose scores compete."""
 

@@ -238,6 +238,13 @@ class TransformersTable(_AddedTable, frozen=True, kw_only=True, tag_field="forma
     """Every file in the folder."""
 
 
+class ChatTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="chat"):
+    """`[model]` that a chat server has: nothing of it is on the worker."""
+
+    question: _Text
+    """About one picture; the server also gets the names of the classes."""
+
+
 class PromptsTable(_Table, frozen=True, kw_only=True):
     """A label, and sentences that describe it to a model of pictures and texts."""
 
@@ -339,8 +346,8 @@ class RunsTable(_Table, frozen=True, kw_only=True):
     precisions: Annotated[tuple[Precision, ...], Meta(min_length=1, max_length=2)] = ("float32",)
     lengths: Annotated[tuple[Annotated[int, Meta(ge=1, le=1_000_000)], ...], Meta(max_length=8)] = ()
     """Of models of the product: lengths of an item, see `Card.lengths`."""
-    devices: Annotated[tuple[DeviceName, ...], Meta(min_length=1, max_length=3)] | None = None
-    """cpu and cuda where they are left out; only cpu for ONNX."""
+    devices: Annotated[tuple[DeviceName, ...], Meta(min_length=1, max_length=5)] | None = None
+    """cpu and cuda where they are left out; only cpu for ONNX, and a server where it is listed."""
 
 
 class CardTable(_Table, frozen=True, kw_only=True):
@@ -357,7 +364,7 @@ class CardTable(_Table, frozen=True, kw_only=True):
     calibration: _Path | None = None
     """File with points that were fitted to labelled material."""
     input: FrameTable | ClipTable | CropTable | AudioTable | TextTable | OperatorTable
-    model: PackageTable | TorchscriptTable | ExportTable | OnnxTable | TransformersTable
+    model: PackageTable | TorchscriptTable | ExportTable | OnnxTable | TransformersTable | ChatTable
     runs: RunsTable = RunsTable()
     outputs: Annotated[
         tuple[ScoresTable | EmbeddingTable | BoxesTable | TextOutputTable | OtherTable, ...],

@@ -8,9 +8,10 @@ from typing import Final
 
 from models.card import DeviceName
 from models.card_errors import refuse
-from models.card_fields import CardTable, OnnxTable, OperatorTable, PackageTable, TransformersTable
+from models.card_fields import CardTable, ChatTable, OnnxTable, OperatorTable, PackageTable, TransformersTable
 
 _TORCH_DEVICES: Final[tuple[DeviceName, ...]] = ("cpu", "cuda")
+_SERVERS: Final[frozenset[DeviceName]] = frozenset(("kserve", "openai"))
 
 
 def check_runs(table: CardTable, path: Path) -> None:
@@ -24,13 +25,21 @@ def check_runs(table: CardTable, path: Path) -> None:
         if len(set(given)) < len(given):
             raise refuse(path, f"runs.{field}", list(given), "each once")
     _check_lengths(table, path)
+    _check_chat(table, path)
     if "float32" not in table.runs.precisions:
         raise refuse(path, "runs.precisions", list(table.runs.precisions), "a list with float32, the reference")
     if not isinstance(table.model, PackageTable | TransformersTable) and table.runs.precisions != ("float32",):
         allowed = "float32: the numbers in such a file have their types"
         raise refuse(path, "runs.precisions", list(table.runs.precisions), allowed)
-    if isinstance(table.model, OnnxTable) and devices_of(table) != ("cpu",):
-        raise refuse(path, "runs.devices", list(devices_of(table)), "cpu: a graph runs on the processor")
+    if isinstance(table.model, OnnxTable) and set(devices_of(table)) - _SERVERS != {"cpu"}:
+        raise refuse(
+            path, "runs.devices", list(devices_of(table)), "cpu: a graph runs on the processor, or on a server"
+        )
+
+
+def _check_chat(table: CardTable, path: Path) -> None:
+    if isinstance(table.model, ChatTable) and devices_of(table) != ("openai",):
+        raise refuse(path, "runs.devices", list(devices_of(table)), "openai: nothing of the model is on the worker")
 
 
 def _check_lengths(table: CardTable, path: Path) -> None:
@@ -50,4 +59,6 @@ def devices_of(table: CardTable) -> tuple[DeviceName, ...]:
     """Return where a model may run."""
     if table.runs.devices is not None:
         return table.runs.devices
+    if isinstance(table.model, ChatTable):
+        return ("openai",)
     return ("cpu",) if isinstance(table.model, OnnxTable) else _TORCH_DEVICES

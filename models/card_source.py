@@ -10,12 +10,14 @@ from models.card_errors import refuse
 from models.card_fields import (
     AudioTable,
     CardTable,
+    ChatTable,
     ClipTable,
     CropTable,
     ExportTable,
     FrameTable,
     OnnxTable,
     PackageTable,
+    ScoresTable,
     TextTable,
     TorchscriptTable,
     TransformersTable,
@@ -44,6 +46,8 @@ def model_source(table: CardTable, path: Path) -> ModelSource:
     if isinstance(model, PackageTable):
         return ModelSource("package", path, architecture=model.architecture)
     _check_prompts(table, path)
+    if isinstance(model, ChatTable):
+        return _on_chat_server(model, table, path)
     if isinstance(model, TransformersTable):
         return _of_transformers(model, table, path)
     files = (CardFile(model.file, model.sha256),)
@@ -56,6 +60,16 @@ def model_source(table: CardTable, path: Path) -> ModelSource:
         pixels=pixel_values(table),
         is_sound_normalised=_is_sound_normalised(table),
     )
+
+
+def _on_chat_server(model: ChatTable, table: CardTable, path: Path) -> ModelSource:
+    if not isinstance(table.input, FrameTable | CropTable):
+        raise refuse(path, "model.format", "chat", "chat for an input of the kind frame or crop: it is asked about one")
+    for index, output in enumerate(table.outputs):
+        if not isinstance(output, ScoresTable) or not output.classes or output.activation != "none":
+            allowed = "scores with classes and no activation: the server is asked for a number for each"
+            raise refuse(path, f"outputs[{index}].kind", str(output.__struct_config__.tag), allowed)
+    return ModelSource("chat", path, question=model.question, pixels=pixel_values(table))
 
 
 def _of_transformers(model: TransformersTable, table: CardTable, path: Path) -> ModelSource:

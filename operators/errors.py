@@ -65,6 +65,13 @@ class MachineUnavailable(SourceUnavailable):
     """
 
 
+class ServerUnavailable(SourceUnavailable):
+    """A model server does not answer now, or refuses credentials that may be renewed: the event waits as for a source.
+
+    `origin` is the server's address, with a breaker of its own.
+    """
+
+
 class SpoolFull(MachineUnavailable):
     """The local disk has no room for further fetched media now; media in flight must be finished first."""
 

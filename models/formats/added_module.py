@@ -79,7 +79,13 @@ _LOADERS: Final[dict[Format, Callable[[Card, ModelSource], nn.Module]]] = {
     "export": lambda _card, source: load_exported(_archive(source)),
     "onnx": lambda card, source: load_onnx(_archive(source), card.outputs),
     "transformers": _architecture,
+    "chat": lambda _card, source: _refuse_chat(source),
 }
+
+
+def _refuse_chat(source: ModelSource) -> nn.Module:
+    allowed = "a format with a module: a chat server has this model, and VIDSIGNAL_OPENAI_MODELS puts it there"
+    raise refuse(source.card_path, "model.format", source.format, allowed)
 
 
 def _preparation(source: ModelSource) -> nn.Module:

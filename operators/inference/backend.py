@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from operators.inference.graph_cache import GraphCache
     from operators.inference.mode_chooser import ModeChooser
     from operators.inference.neuron.artefacts import ArtefactStore
+    from operators.inference.reference_inputs import ReferenceInputs
+    from operators.inference.remote.server_options import ServerOptions
 
 __all__ = ["Backend", "BackendConfig", "Build", "DeviceResult", "LendsInputs", "LoadedModel", "RunsOnHost"]
 
@@ -64,6 +66,10 @@ class BackendConfig:
     artefacts: ArtefactStore | None = None
     """Programs for devices whose models are compiled in a step of their own; None if modules are not those of the
     registry."""
+    server: ServerOptions | None = None
+    """The server of models that do not run on this machine."""
+    inputs: ReferenceInputs | None = None
+    """Real inputs, for which a server's answers are compared with the module's; noise without them."""
     on_refused_bucket: OnRefusedBucket = _ignore
     """Called for each batch size of a model that a device may not run."""
 

@@ -9,12 +9,16 @@ from operators.inference.backend import Backend, BackendConfig
 from operators.inference.backends.cpu import CpuBackend
 from operators.inference.backends.cuda import CudaBackend, cuda_uuid
 from operators.inference.backends.cuda_energy import NvmlEnergy
+from operators.inference.backends.kserve import KserveBackend
 from operators.inference.backends.neuron import NeuronBackend
+from operators.inference.backends.openai import OpenAiBackend
 
 BACKENDS: dict[str, Callable[[BackendConfig], Backend]] = {
     "cpu": CpuBackend,
     "cuda": CudaBackend,
     "neuron": NeuronBackend,
+    "kserve": KserveBackend,
+    "openai": OpenAiBackend,
 }
 
 

@@ -16,6 +16,7 @@ from operators.errors import DeviceLost, Overloaded
 from operators.inference.batch_policy import Batch, BatchLimits, BatchPolicy, Clock
 from operators.inference.device_thread import DeviceThread
 from operators.inference.isolation import IsolatedRun, Outcome
+from operators.inference.loaded_model import RequestTerms
 from operators.inference.observer import BatchRun, InferenceObserver
 from operators.inference.request_context import LANES, Lane, ModelOutput, RequestContext
 from operators.inference.runner import RowOutput, Runner
@@ -49,7 +50,9 @@ class CompletedBatch:
         """Return the result for the caller of a row."""
         num_items = len(self.batch.items)
         cpu_seconds = self.cpu_seconds / num_items
-        return ModelOutput(row.values, row.device_seconds, num_items, self.batch.videos, cpu_seconds, model, mode)
+        return ModelOutput(
+            row.values, row.device_seconds, num_items, self.batch.videos, cpu_seconds, model, mode, row.usage
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +91,7 @@ class Batcher:
         self._item_shape = item_shape or runner.card.input_shape
         self._device = device
         self._observer = observer
+        self._clock = clock
         self._tracer = tracer
         self._loop = asyncio.get_running_loop()
         self._policy = BatchPolicy(runner.batch_sizes, limits, clock, runner.brief_batch_sizes)
@@ -131,7 +135,8 @@ class Batcher:
             ModelFault: the model rejected this very item, or returned a number that is not finite.
             DeviceFault: the device failed, and failed again on a new runner.
             DeviceLost: the device fails on every call.
-            Overloaded: the batcher drains or is closed; submit the work elsewhere or later.
+            ServerUnavailable: the model is on a server that does not answer.
+            Overloaded: the batcher drains or is closed, or a server has no room; submit the work elsewhere or later.
         """
         self._check_open()
         with self._call(context, 1) as call:
@@ -294,7 +299,9 @@ class Batcher:
         if self._device.lost is not None:
             return CompletedBatch(batch, [DeviceLost(str(self._device.lost), was_on_device=False)] * len(rows))
         isolated = IsolatedRun(
-            self._runners[self._device.number], partial(self._observer.runner_renewed, self.card.name)
+            self._runners[self._device.number],
+            partial(self._observer.runner_renewed, self.card.name),
+            RequestTerms(max(item.context.due_seconds for item in batch.items) - self._clock()),
         )
         try:
             outcomes = isolated.run(rows, batch.size)

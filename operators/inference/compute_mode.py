@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from models.card import Precision
 
-Engine = Literal["torch", "openvino", "neuron"]
-"""What runs a model's graph: torch, an optional engine of the CPU, or programs of a device's own compiler."""
+Engine = Literal["torch", "openvino", "neuron", "kserve", "openai"]
+"""What runs a model's graph: torch, an optional engine of the CPU, programs of a device's own compiler, or a server."""
 EnginePreference = Literal["auto", "torch", "openvino"]
 
 

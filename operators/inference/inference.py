@@ -13,7 +13,7 @@ from operators.inference.batcher import Batcher
 from operators.inference.length_batcher import LengthBatcher
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
 from operators.inference.operating_points import OperatingPoints
-from operators.inference.placement import Places
+from operators.inference.placement import Places, ServerPlace
 from operators.inference.request_context import Lane
 from operators.inference.runner import LoadModule
 from operators.tracing import SILENT_TRACER, Tracer
@@ -34,6 +34,7 @@ class Inference:
         backend: Backend,
         *,
         open_host: Callable[[], Backend] | None = None,
+        servers: Iterable[ServerPlace] = (),
         points: OperatingPoints | None = None,
         limits: BatchLimits | None = None,
         observer: InferenceObserver | None = None,
@@ -48,6 +49,7 @@ class Inference:
             backend: the device.
             open_host: opens the host's processor, which runs the models that the device does not run, see `placement`;
                 None: the device runs all.
+            servers: that run some of the models.
             points: measured operating points; None: batch sizes are estimated in the warm-up.
             limits: options of the batch policy.
             observer: called for every batch.
@@ -61,7 +63,7 @@ class Inference:
         """
         cards = tuple(cards)
         _check_names(cards)
-        places = Places(backend, open_host, load_module, points)
+        places = Places(backend, open_host, load_module, points, servers)
         try:
             found = {card.name: await places.open(card) for card in cards}
         except BaseException:

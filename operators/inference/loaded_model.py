@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+import msgspec
 import numpy as np
 
 from models.card import Precision
+from operators.errors import ModelFault
 from operators.inference.compute_mode import Engine
+
+
+class ServerUsage(msgspec.Struct, frozen=True):
+    """What one item cost on a model server."""
+
+    host: str
+    """Address of the server that got the item, `host:port`."""
+    seconds: float
+    """From request to answer, divided among the items of the request."""
+    input_tokens: int = 0
+    """Of a language model, as the server counts them; the same applies to the next field."""
+    output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +34,11 @@ class DeviceResult:
     values: tuple[np.ndarray, ...]
     """float32 arrays (size, ...), one per name in the card's `outputs`, including padding rows."""
     device_seconds: float
-    """Cost of the run; core seconds on a CPU, seconds of kernels on an accelerator."""
+    """Cost of the run; core seconds on a CPU, seconds of kernels on an accelerator, 0 where a server computed."""
+    usage: tuple[ServerUsage, ...] = ()
+    """One per row where a server computed."""
+    faults: Mapping[int, ModelFault] = field(default_factory=dict)
+    """By number: rows that have no result, whatever stands in `values`; the others have theirs."""
 
 
 class LoadedModel(Protocol):
@@ -60,3 +80,32 @@ class LendsInputs(Protocol):
 
     def input_array(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return the memory of the next batch, to be filled and given to `run`; the same for each batch of a shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTerms:
+    """What the callers of a batch expect of a request to a server."""
+
+    seconds_left: float = math.inf
+    """Until the latest deadline of the items; not positive if all have passed."""
+    is_alone: bool = False
+    """Whether the server failed with this row among others: nothing else of this process may be in flight."""
+
+
+NO_TERMS = RequestTerms()
+
+
+@runtime_checkable
+class ServerModel(LoadedModel, Protocol):
+    """A model on a server. It takes any number of rows up to the largest batch size, so batches are not padded."""
+
+    def ask(self, batch: np.ndarray, terms: RequestTerms) -> DeviceResult:
+        """Compute one batch, as `run`.
+
+        Raises:
+            RequestRefused: the server does not accept such a request; no row is sent again.
+            BatchFault: the server failed with this batch; one of its rows may be the cause.
+            ModelFault: the row that was sent alone makes the server fail.
+            ServerUnavailable: no answer within the time, or no server.
+            Overloaded: the server has no room now.
+        """

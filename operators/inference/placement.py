@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from models.card import Card, Precision
 from models.card_errors import refuse
 from operators.errors import DeviceFault
 from operators.inference.backend import Backend, BackendConfig, Build, DeviceResult, LoadedModel, RunsOnHost
-from operators.inference.compute_mode import Engine
+from operators.inference.compute_mode import Engine, ModeUnavailable
 from operators.inference.device_place import DevicePlace
 from operators.inference.runner import LoadModule, Runner
 
@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 HOST = "cpu"
 """Every worker has it."""
+
+_SERVER_MODELS: Final = {"kserve": "VIDSIGNAL_KSERVE_MODELS", "openai": "VIDSIGNAL_OPENAI_MODELS"}
+"""Settings that put models on servers, by the name of the backend."""
 
 OpenBackend = Callable[[str, BackendConfig], Backend]
 
@@ -41,11 +44,17 @@ def check_devices(cards: Iterable[Card], device: str) -> None:
     """
     for card in cards:
         if device not in card.devices and HOST not in card.devices:
-            place = card.model.card_path if card.model is not None else Path(card.name)
             allowed = (
                 f"a list with {device}, the device of this worker, or {HOST}; VIDSIGNAL_MODELS_OFF turns a model off"
             )
-            raise refuse(place, "runs.devices", list(card.devices), allowed)
+            servers = sorted(_SERVER_MODELS.keys() & set(card.devices))
+            if servers:
+                allowed += f", and {_SERVER_MODELS[servers[0]]} puts it on a server"
+            raise refuse(_place_of(card), "runs.devices", list(card.devices), allowed)
+
+
+def _place_of(card: Card) -> Path:
+    return card.model.card_path if card.model is not None else Path(card.name)
 
 
 def host_opener(device: str, config: BackendConfig, open_backend: OpenBackend) -> Callable[[], Backend] | None:
@@ -62,16 +71,49 @@ def host_opener(device: str, config: BackendConfig, open_backend: OpenBackend) -
     return lambda: HostBackend(open_backend(HOST, replace(config, precision="auto")))
 
 
-class Places:
-    """The devices of a process: the worker's own, and the host's processor as soon as a model needs it.
+@dataclass(frozen=True, slots=True)
+class ServerPlace:
+    """A server beside the worker's devices, and the models that the settings put there."""
 
-    Each has threads of its own, so models of the host do not keep the accelerator waiting.
+    name: str
+    """Of its backend."""
+    models: frozenset[str]
+    open: Callable[[], Backend]
+    """Creates the backend."""
+
+
+def check_servers(cards: Iterable[Card], servers: Iterable[ServerPlace]) -> None:
+    """Require that each model on a server exists, and that its card permits it.
+
+    Raises:
+        ModeUnavailable: the settings name a model that does not run in this worker, or that runs on two servers.
+        CardInvalid: a card excludes the server.
+    """
+    by_name, placed = {card.name: card for card in cards}, set[str]()
+    for server in servers:
+        setting = f"VIDSIGNAL_{server.name.upper()}_MODELS"
+        for name in sorted(server.models):
+            if name not in by_name:
+                raise ModeUnavailable(f"{setting} names the model {name!r}; there are {', '.join(sorted(by_name))}")
+            if name in placed:
+                raise ModeUnavailable(f"{setting} names the model {name!r}, which runs on another server already")
+            card = by_name[name]
+            if server.name not in card.devices:
+                raise refuse(_place_of(card), "runs.devices", list(card.devices), f"a list with {server.name}")
+        placed |= server.models
+
+
+class Places:
+    """The devices of a process: the worker's own, the host's processor as soon as a model needs it, and servers.
+
+    Each has threads of its own, so models of one do not keep another waiting.
 
     Args:
         backend: the worker's device.
         open_host: opens the host's processor; None: the device runs every model.
         load_module: creates a card's module.
         points: measured operating points.
+        servers: that run models in place of these devices.
     """
 
     def __init__(
@@ -80,7 +122,10 @@ class Places:
         open_host: Callable[[], Backend] | None,
         load_module: LoadModule,
         points: OperatingPoints | None,
+        servers: Iterable[ServerPlace] = (),
     ) -> None:
+        self._servers = tuple(servers)
+        self._on_servers: dict[str, DevicePlace] = {}
         self._load_module = load_module
         self._points = points
         self._open_host = open_host
@@ -90,10 +135,15 @@ class Places:
     @property
     def all(self) -> tuple[DevicePlace, ...]:
         """Every device that is open."""
-        return (self._device,) if self._host is None else (self._device, self._host)
+        return (self._device, *(() if self._host is None else (self._host,)), *self._on_servers.values())
 
     async def open(self, card: Card) -> tuple[DevicePlace, list[Runner]]:
-        """Open a model where its card and the device permit; see `DevicePlace.open`."""
+        """Open a model on the server that the settings name, else where its card and the device permit; see
+        `DevicePlace.open`."""
+        server = next((server for server in self._servers if card.name in server.models), None)
+        if server is not None:
+            place = self._place_on(server)
+            return place, await place.open(card)
         if self._open_host is None:
             return self._device, await self._device.open(card)
         if self._device.name in card.devices:
@@ -114,6 +164,11 @@ class Places:
 
     def _place_of(self, backend: Backend) -> DevicePlace:
         return DevicePlace(backend, self._load_module, self._points)
+
+    def _place_on(self, server: ServerPlace) -> DevicePlace:
+        if server.name not in self._on_servers:
+            self._on_servers[server.name] = DevicePlace(server.open(), self._load_module, None)
+        return self._on_servers[server.name]
 
 
 @dataclass(frozen=True, slots=True)

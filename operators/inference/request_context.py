@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from operators.inference.loaded_model import ServerUsage
+
 Lane = Literal["live", "backfill"]
 LANES: tuple[Lane, ...] = ("live", "backfill")
 """In the order in which a device serves them."""
@@ -41,3 +43,5 @@ class ModelOutput(msgspec.Struct, frozen=True, eq=False):
     """Name of the model's card."""
     mode: str = ""
     """Engine and precision that computed it."""
+    usage: ServerUsage | None = None
+    """Where and how a server computed it."""

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 
 from models.card import Card, Precision
-from operators.errors import DeviceFault, ModelFault
+from operators.errors import DeviceFault, ModelFault, Overloaded, SourceUnavailable
 from operators.inference.backend import Backend, DeviceResult, LendsInputs, LoadedModel, RunsOnHost
 from operators.inference.batch_sizes import brief_sizes, worthwhile_sizes
 from operators.inference.compute_mode import ComputeMode, Engine
+from operators.inference.loaded_model import NO_TERMS, RequestTerms, ServerModel, ServerUsage
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +35,7 @@ class RowOutput(msgspec.Struct, frozen=True, eq=False):
 
     values: tuple[np.ndarray, ...]
     device_seconds: float
+    usage: ServerUsage | None = None
 
 
 class Runner:
@@ -48,6 +50,8 @@ class Runner:
         self._backend = backend
         self._loaded: LoadedModel | None = None
         self._lender: LendsInputs | None = None
+        self._server: ServerModel | None = None
+        """The loaded model, if it is on a server."""
         self._supported_sizes: tuple[int, ...] = ()
         self._batch_sizes: tuple[int, ...] = ()
         self._brief_batch_sizes: tuple[int, ...] = ()
@@ -105,6 +109,7 @@ class Runner:
             raise
         self._loaded = loaded
         self._lender = loaded if isinstance(loaded, LendsInputs) else None
+        self._server = loaded if isinstance(loaded, ServerModel) else None
         self._supported_sizes = tuple(sorted(seconds_by_size))
         # A new runner keeps the sizes of the first: the batcher has built its queue on them.
         self._batch_sizes = self._batch_sizes or self._efficient_sizes(seconds_by_size)
@@ -132,19 +137,28 @@ class Runner:
         found = None if self._points is None else self._points.sizes_of(self.card, self.mode, self._supported_sizes)
         return found or worthwhile_sizes(seconds_by_size)
 
-    def run(self, rows: Sequence[np.ndarray], size: int) -> list[RowOutput | ModelFault]:
-        """Compute rows of one of the card's `item_shapes`, padded with zeros to `size`.
+    def run(
+        self, rows: Sequence[np.ndarray], size: int, terms: RequestTerms = NO_TERMS
+    ) -> list[RowOutput | ModelFault]:
+        """Compute rows of one of the card's `item_shapes`, padded with zeros to `size`; a server gets no padding.
+
+        Args:
+            rows: of one shape.
+            size: one of the batch sizes.
+            terms: for a server.
 
         Returns:
             One entry per row: its output, or a fault if the model returned a number that is not finite.
 
         Raises:
-            ModelFault: the model rejected the batch or returned a wrong shape.
+            ModelFault: the model rejected the batch or returned a wrong shape; see also `ServerModel.ask`.
             DeviceFault: the device failed.
+            ServerUnavailable, Overloaded: a server does not answer, or has no room.
         """
         if self._loaded is None:
             self.open()
-        result = self._answer(self._stack(rows, size))
+        size = size if self._server is None else len(rows)
+        result = self._answer(self._stack(rows, size), terms)
         self._check_shapes(result, size)
         self.device_seconds += result.device_seconds
         return self._split(result, len(rows))
@@ -171,7 +185,7 @@ class Runner:
     def close(self) -> None:
         """Free the device; has no effect when nothing is open, and is safe on a device that does not respond any
         more."""
-        loaded, self._loaded, self._lender = self._loaded, None, None
+        loaded, self._loaded, self._lender, self._server = self._loaded, None, None, None
         if loaded is None:
             return
         try:
@@ -193,11 +207,11 @@ class Runner:
             return self._lender.input_array(shape)
         return np.empty(shape, dtype=self.card.input_dtype)
 
-    def _answer(self, batch: np.ndarray) -> DeviceResult:
+    def _answer(self, batch: np.ndarray, terms: RequestTerms = NO_TERMS) -> DeviceResult:
         assert self._loaded is not None
         try:
-            return self._loaded.run(batch)
-        except DeviceFault:
+            return self._loaded.run(batch) if self._server is None else self._server.ask(batch, terms)
+        except (DeviceFault, SourceUnavailable, Overloaded):
             raise
         except Exception as error:
             # A forward pass may raise any error; it concerns this batch, and isolation finds the item. The cause is
@@ -215,7 +229,12 @@ class Runner:
     def _split(self, result: DeviceResult, num_rows: int) -> list[RowOutput | ModelFault]:
         seconds = result.device_seconds / num_rows
         columns = (_rows_of(value, num_rows) for value in result.values)
-        outputs: list[RowOutput | ModelFault] = [RowOutput(row, seconds) for row in zip(*columns, strict=True)]
+        usage = result.usage or (None,) * num_rows
+        outputs: list[RowOutput | ModelFault] = [
+            RowOutput(row, seconds, used) for row, used in zip(zip(*columns, strict=True), usage, strict=True)
+        ]
+        for number, fault in result.faults.items():
+            outputs[number] = fault
         for number in _rows_not_finite(result.values, num_rows):
             outputs[number] = ModelFault(f"model {self.card.name} answered with a number that is not finite")
         return outputs

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -22,8 +23,12 @@ from operators.inference.backends.cuda import CudaBackend
 from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
 from operators.inference.precision_wrapper import warm_up_batch
+from operators.inference.remote.endpoint import parse_endpoint
+from operators.inference.remote.server_options import ServerOptions
 from operators.inference.request_context import RequestContext
+from tests.support.chat_standin import ChatStandin, pictures_of
 from tests.support.cuda_standin import StandInCuda
+from tests.support.kserve_standin import KserveStandin, Served
 from tests.support.neuron_machine import neuron_machine
 from tests.support.neuron_programs import store_of
 
@@ -43,7 +48,7 @@ CARD = Card(
     precisions=("bfloat16", "float32"),
     generation=1,
     checked_on="this suite",
-    devices=("cpu", "cuda", "neuron"),
+    devices=("cpu", "cuda", "neuron", "kserve", "openai"),
     tolerances=(Tolerance(max_difference=0.02), Tolerance(min_cosine=0.99)),
 )
 
@@ -88,6 +93,9 @@ CONFIGS = {
 }
 """Every device, and every engine of the processor; by the device's name first. `dry` is a stand-in of the device."""
 
+SERVED = ("kserve", "openai")
+"""Backends whose models are on a server."""
+
 
 @pytest.fixture(scope="module")
 def neuron_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendConfig]:
@@ -98,6 +106,27 @@ def neuron_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendC
         yield BackendConfig(artefacts=store)
 
 
+@pytest.fixture(scope="module")
+def kserve_config() -> Iterator[BackendConfig]:
+    """A server with the model, of which Triton's kind knows the largest batch."""
+    served = Served(eager, CARD.input_shape, CARD.input_dtype, CARD.outputs, max_batch_size=CARD.batch_sizes[-1])
+    with KserveStandin({CARD.name: served}) as server:
+        yield BackendConfig(server=ServerOptions(parse_endpoint(server.base_url, ["http"]), ["127.0.0.1"]))
+
+
+def chat_answer(body: dict[str, Any]) -> str:
+    """What a model that sees the picture would state of it."""
+    score, embedding = eager(np.stack(pictures_of(body)))
+    return json.dumps({"score": float(score[0]), "embedding": embedding[0].tolist()})
+
+
+@pytest.fixture(scope="module")
+def openai_config() -> Iterator[BackendConfig]:
+    """A chat server that knows the model's answers."""
+    with ChatStandin(chat_answer) as server:
+        yield BackendConfig(server=ServerOptions(parse_endpoint(server.base_url, ["http"]), ["127.0.0.1"]))
+
+
 def opened(request: pytest.FixtureRequest, name: str, config: BackendConfig) -> Backend:
     """Open a backend; one whose models are compiled beforehand gets them."""
     if name == "cuda dry":
@@ -106,6 +135,9 @@ def opened(request: pytest.FixtureRequest, name: str, config: BackendConfig) -> 
     if name == "neuron":
         compiled: BackendConfig = request.getfixturevalue("neuron_config")
         config = replace(config, artefacts=compiled.artefacts)
+    if name in SERVED:
+        served: BackendConfig = request.getfixturevalue(f"{name}_config")
+        config = replace(config, server=served.server)
     return open_backend(name, config)
 
 

@@ -37,7 +37,7 @@ BACKEND: Final = Recipe(
                 'Device = Literal["auto", "cpu", "cuda", "neuron"]',
                 'Device = Literal["auto", "cpu", "cuda", "neuron", "toy"]',
             ),
-            "models/card.py": replaced('"cuda", "neuron"]', '"cuda", "neuron", "toy"]'),
+            "models/card.py": replaced('"neuron", "kserve"', '"neuron", "toy", "kserve"'),
             "docs/settings.md": replaced(
                 "`auto`, `cpu`, `cuda` or `neuron`;", "`auto`, `cpu`, `cuda`, `neuron` or `toy`;"
             ),

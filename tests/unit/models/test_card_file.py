@@ -121,7 +121,10 @@ class TestWrongCards:
                 "runs.precisions is ['float32', 'bfloat16']; allowed: float32",
             ),
             ('[runs]\nprecisions = ["float32", "float32"]', "['float32', 'float32']; allowed: each once"),
-            ('[runs]\ndevices = ["cpu", "gpu"]', "runs.devices[1] is 'gpu'; allowed: cpu, cuda, neuron"),
+            (
+                '[runs]\ndevices = ["cpu", "gpu"]',
+                "runs.devices[1] is 'gpu'; allowed: cpu, cuda, neuron, kserve, openai",
+            ),
             ("[runs]\ndevices = []", "runs.devices is []; allowed: "),
             ('[[outputs]]\nname = "scores"\nkind = "other"', "outputs is 'scores'; allowed: each name once"),
             ('[[outputs]]\nname = "b"\nkind = "scores"\nclasses = ["x"]', "allowed: one output of scores a card"),
@@ -219,3 +222,71 @@ class TestWrongCards:
         path.write_bytes(b"#" * (MAX_CARD_BYTES + 1))
         with pytest.raises(CardInvalid, match="at most"):
             read_card(path, is_added=True)
+
+
+CHAT_CARD = """
+name = "judge"
+version = "1.0.0"
+purpose = "Finds lights."
+source = "a chat server"
+licence = "Apache-2.0"
+checked_on = "nothing"
+
+[input]
+kind = "frame"
+side_px = 64
+
+[model]
+format = "chat"
+question = "Is there a light, and is it red?"
+
+[[outputs]]
+kind = "scores"
+name = "scores"
+classes = ["light", "red"]
+"""
+
+
+class TestChatCard:
+    def test_has_no_files(self, tmp_path: Path) -> None:
+        """A question and the words for what is asked; it runs on a chat server alone."""
+        path = tmp_path / "judge.toml"
+        path.write_text(CHAT_CARD)
+        card = read_card(path, is_added=True)
+        assert (card.devices, card.input_shape, card.input_dtype) == (("openai",), (64, 64, 3), "uint8")
+        assert card.model is not None
+        assert (card.model.question, card.model.files) == ("Is there a light, and is it red?", ())
+
+    def test_its_question_decides_its_fingerprint(self, tmp_path: Path) -> None:
+        """Another question has other answers."""
+        path = tmp_path / "judge.toml"
+        found = []
+        for question in ("Is there a light", "Is there a lamp"):
+            path.write_text(CHAT_CARD.replace("Is there a light", question))
+            found.append(read_card(path, is_added=True).fingerprint)
+        assert found[0] != found[1]
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            (
+                "[[outputs]]",
+                '[runs]\ndevices = ["cpu", "openai"]\n\n[[outputs]]',
+                "allowed: openai: nothing of the model",
+            ),
+            ('classes = ["light", "red"]', "", "outputs[0].kind is 'scores'; allowed: scores with classes"),
+            (
+                'kind = "frame"\nside_px = 64',
+                'kind = "audio"\nwindow_seconds = 1',
+                "an input of the kind frame or crop",
+            ),
+        ],
+    )
+    def test_says_what_it_may_not(self, tmp_path: Path, old: str, new: str, said: str) -> None:
+        """Field, value, and what is allowed."""
+        assert old in CHAT_CARD
+        path = tmp_path / "judge.toml"
+        path.write_text(CHAT_CARD.replace(old, new))
+        with pytest.raises(CardInvalid) as raised:
+            read_card(path, is_added=True)
+        assert said in str(raised.value)

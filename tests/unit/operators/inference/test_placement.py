@@ -14,7 +14,7 @@ from models.card_registry import CARDS
 from operators.errors import DeviceFault, DeviceLost
 from operators.inference.backend import BackendConfig
 from operators.inference.inference import Inference
-from operators.inference.placement import check_devices, host_opener
+from operators.inference.placement import ServerPlace, check_devices, host_opener
 from tests.unit.operators.inference.fakes import FakeBackend, context, number, number_card, queued
 
 
@@ -64,6 +64,33 @@ class TestPlaces:
         }
         assert [devices.configs[name].precision for name in ("cuda", "cpu")] == ["bfloat16", "auto"]
         assert [found.num_open for found in devices.opened.values()] == [0, 0]
+
+    async def test_a_server_beside_two_devices(self) -> None:
+        """In one worker: a model on the accelerator, one on the processor, and one that the settings put on a server
+        although its card permits the accelerator."""
+        devices, server = Devices(), FakeBackend(name="kserve", num_submitters=2)
+        config = BackendConfig()
+        inference = await Inference.open(
+            (card_on("both", "cpu", "cuda"), card_on("recurrent", "cpu"), card_on("there", "cpu", "cuda", "kserve")),
+            lambda _card: None,  # type: ignore[arg-type,return-value]
+            devices.open("cuda", config),
+            open_host=host_opener("cuda", config, devices.open),
+            servers=[ServerPlace("kserve", frozenset({"there"}), lambda: server)],
+        )
+
+        answers = [
+            await inference.batcher(name).submit(number(3), context()) for name in ("both", "recurrent", "there")
+        ]
+        await inference.close()
+
+        assert [answer.values[0].tolist() for answer in answers] == [6.0] * 3
+        found = {**devices.opened, "kserve": server}
+        assert {name: {model for model, _ in backend.batches} for name, backend in found.items()} == {
+            "cuda": {"both"},
+            "cpu": {"recurrent"},
+            "kserve": {"there"},
+        }
+        assert [backend.num_open for backend in found.values()] == [0, 0, 0]
 
     async def test_neither_waits_for_the_other(self) -> None:
         """A model of the processor is answered while the accelerator is busy: each device has a thread of its own."""

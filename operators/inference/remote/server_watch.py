@@ -1,0 +1,48 @@
+"""The requests' reports to whoever counts them, and decides whether a server may be asked at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+RequestOutcome = Literal["answered", "refused", "failed", "overloaded", "unavailable", "cut"]
+"""`failed`: the server failed while it computed; `cut`: the deadline of the items came before the answer."""
+
+REQUEST_OUTCOMES: tuple[RequestOutcome, ...] = ("answered", "refused", "failed", "overloaded", "unavailable", "cut")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """One request that has ended."""
+
+    origin: str
+    outcome: RequestOutcome
+    seconds: float
+    input_tokens: int = 0
+    output_tokens: int = 0
+    is_away: bool = False
+    """Whether the breaker counts it as a failure of the server."""
+
+
+class ServerWatch(Protocol):
+    """Called on a device's threads: must be quick and thread-safe."""
+
+    def require(self, origin: str) -> None:
+        """Return if the server may be asked now.
+
+        Raises:
+            ServerUnavailable: it failed again and again, and is only probed.
+        """
+
+    def ended(self, request: ServerRequest) -> None:
+        """Note a request; must not raise."""
+
+
+class SilentServerWatch:
+    """Permits and counts nothing."""
+
+    def require(self, origin: str) -> None:
+        """Permit it."""
+
+    def ended(self, request: ServerRequest) -> None:
+        """Do nothing."""
