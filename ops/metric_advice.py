@@ -23,6 +23,10 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "QUEUE_AGE_SECONDS": "grows with a busy device: add workers with a device",
     "DEVICE_SECONDS": "a rate near 1 for a worker: its device is the bottleneck",
     "REFUSED_BUCKETS": "any: the worker's log at its start, `vidsignal models compile`, [devices](devices.md)",
+    "MODEL_SERVER_REQUESTS": "`unavailable`: the server or the network; `overloaded`: add replicas; `failed`: its log; "
+    "`refused`: another model or version is loaded there; `cut`: it is too slow for the deadlines",
+    "MODEL_SERVER_SECONDS": "grows: the server's own queue; more replicas, or fewer `VIDSIGNAL_MODEL_SERVER_REQUESTS`",
+    "MODEL_SERVER_TOKENS": "for each video it follows prompts and pictures; jumps: answers without an end",
     "DEVICE_FAULTS": "any: the worker's log, the device's own log",
     "DECODES": "`media-*` are media at fault; `lost` and `media-decoder-*` are ours or hostile media",
     "DECODE_CPU_SECONDS": "for each decode it follows length and size of what is uploaded",

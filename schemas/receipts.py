@@ -80,6 +80,13 @@ class ModelReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cpu_seconds: Seconds
     mode: str = ""
     """Engine and precision, such as `torch-bfloat16`; empty in receipts that did not state it."""
+    host: str = ""
+    """`host:port` of the server that got the items; empty if none left the worker."""
+    server_seconds: Seconds = 0.0
+    """From request to answer, divided among the items of a request; requests overlap."""
+    input_tokens: int = 0
+    """Of a language model, as its server counts them; the same applies to the next field."""
+    output_tokens: int = 0
 
 
 class MeasuredPower(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,3 +140,6 @@ class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_read: int = 0
     batch_items_mean: float = 0.0
     """Mean batch size of the video's items."""
+    input_tokens: int = 0
+    """Of language models on servers; the same applies to the next field."""
+    output_tokens: int = 0

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from operators.errors import DeviceFault, InvalidMedia, MachineUnavailable, SourceUnavailable
+from operators.errors import DeviceFault, InvalidMedia, SourceUnavailable
 from operators.inference.request_context import RequestContext
 from operators.internal_errors import InternalError, boundary
 from operators.media.session import MediaSession
@@ -27,7 +27,7 @@ from streams.analysis.agents.signals import failed_signal, ok_signal
 from streams.analysis.engine import Engine
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.delivery.own_faults import MACHINE_UNAVAILABLE
+from streams.delivery.own_faults import cause_of_away
 from streams.delivery.unexpected import answer_to
 from streams.lifecycle.clock import Clock
 
@@ -151,9 +151,7 @@ def _failure_of(error: InvalidMedia | SourceUnavailable | DeviceFault | Internal
             return Failure(cause=error.cause, message=error.message)
         case InternalError():
             return answer_to(error)
-        case MachineUnavailable():
-            return Failure(cause=MACHINE_UNAVAILABLE, message=str(error))
         case SourceUnavailable():
-            return Failure(cause="media-source-away", message=str(error))
+            return Failure(cause=cause_of_away(error), message=str(error))
         case _:
             return Failure(cause="device-fault", message=str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from schemas.facts import Accepted, Fact, Signal
@@ -84,7 +84,12 @@ def _by_model(receipt: Receipt) -> Iterator[tuple[str, Spent]]:
     whole = spent_by(receipt)
     device_cpu_seconds, device_seconds = whole.cpu_seconds["device"], whole.device_seconds
     for name, part in sorted(receipt.models.items()):
-        yield name, Spent({"device": part.cpu_seconds}, part.device_seconds, receipt.power)
+        yield (
+            name,
+            Spent(
+                {"device": part.cpu_seconds}, part.device_seconds, receipt.power, part.input_tokens, part.output_tokens
+            ),
+        )
         device_cpu_seconds -= part.cpu_seconds
         device_seconds -= part.device_seconds
     rest = {**whole.cpu_seconds, "device": max(0.0, device_cpu_seconds)}
@@ -95,11 +100,13 @@ def _split(
     video_id: str, owner: Owner, modality: str, model: str, spent: Spent, prices: Prices, *, bytes_read: int = 0
 ) -> Iterator[Piece]:
     for stage, cpu_seconds in spent.cpu_seconds.items():
-        device_seconds = spent.device_seconds if stage == "device" else 0.0
+        part = Spent({stage: cpu_seconds}, 0.0, spent.power)
+        if stage == "device":
+            part = replace(spent, cpu_seconds={stage: cpu_seconds})
+        device_seconds = part.device_seconds
         num_bytes = bytes_read if stage == "decode" else 0
-        if not (cpu_seconds or device_seconds or num_bytes):
+        if not (cpu_seconds or device_seconds or num_bytes or part.num_tokens):
             continue
-        part = Spent({stage: cpu_seconds}, device_seconds, spent.power)
         yield Piece(
             video_id=video_id,
             names={

@@ -47,6 +47,29 @@ BATCHES: Final = Row(
             highest=1,
         ),
         Panel(
+            "Requests to model servers",
+            "By outcome; `overloaded` and `unavailable` are sent again. Empty where no model runs on a server.",
+            "ops",
+            (
+                Query(
+                    f"{rate('vidsignal_model_server_requests_total', 'server', 'outcome')} > 0",
+                    "{{server}} {{outcome}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Answer time of model servers, p95",
+            "From request to answer, with the server's own queue.",
+            "s",
+            (Query(quantile(0.95, "vidsignal_model_server_seconds", "", "server"), "{{server}}"),),
+        ),
+        Panel(
+            "Tokens of model servers",
+            "Of language models, as the server counts them.",
+            "short",
+            (Query(rate("vidsignal_model_server_tokens_total", "server", "direction"), "{{server}} {{direction}}"),),
+        ),
+        Panel(
             "Decoder utilisation",
             "Share of the decoder processes that are at work. At 1 they are the bottleneck.",
             "percentunit",

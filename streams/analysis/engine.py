@@ -42,11 +42,14 @@ from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
 from streams.analysis.backend_config import backend_config, device_of
 from streams.analysis.engine_account import CountedParts, open_engine_account
+from streams.analysis.model_servers import server_places
 from streams.analysis.prototype_vectors import open_prototypes
 from streams.analysis.prototypes_file import load_prototypes
 from streams.analysis.provenance import provenance_of
+from streams.analysis.server_health import WatchedServers
 from streams.analysis.source_health import WatchedOpener
 from streams.config.running_models import running_cards
+from streams.config.server_words import names_on_server
 from streams.config.settings import Settings
 from streams.costs.cpu_account import CpuAccount, CpuObserver, SilentCpuObserver
 from streams.delivery.breaker import Breakers
@@ -160,16 +163,17 @@ async def open_engine(
     hold_to_one_thread()
     cards, examples = running_cards(settings), load_prototypes(settings.prototypes_file)
     device = device_of(settings)
-    check_devices(batched_cards(cards), device)
+    on_servers = {**names_on_server(settings.kserve_models), **names_on_server(settings.openai_models)}
+    check_devices((card for card in batched_cards(cards) if card.name not in on_servers), device)
+    breakers = Breakers(SystemClock())
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
         # Concurrently: the models occupy the device's thread, which releases the interpreter lock.
         inference, (text, class_names, pieces) = await asyncio.gather(
-            _open_inference(settings, capabilities, device, options, cards, opening),
+            _open_inference(settings, capabilities, device, options, cards, breakers, opening),
             asyncio.to_thread(_load_host_models, settings, cards),
         )
         prototypes = await _open_prototypes(settings, options, examples, inference, text)
-        breakers = Breakers(SystemClock())
         media = WatchedOpener(_open_sources(settings, opening), breakers)
         host = ThreadedHost(settings.decode_processes)
         opening.callback(host.close)
@@ -276,6 +280,7 @@ async def _open_inference(
     device: str,
     options: EngineOptions,
     running: Mapping[str, Card],
+    breakers: Breakers,
     opening: AsyncExitStack,
 ) -> Inference:
     kept = None if options.load_module else private_cache(settings)
@@ -283,11 +288,13 @@ async def _open_inference(
     config.limits.require_known(running)
     cards = batched_cards(running)
     await asyncio.to_thread(_require_weights, cards, settings)
+    servers = server_places(settings, config, cards, WatchedServers(breakers))
     inference = await Inference.open(
         cards,
         partial(_build, options, settings),
         open_backend(device, config),
         open_host=host_opener(device, config, open_backend),
+        servers=servers,
         points=None if options.load_module else operating_points(settings, device),
         observer=options.inference_observer(device),
         tracer=options.tracer,

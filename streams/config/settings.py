@@ -25,7 +25,9 @@ from streams.config.engine_words import engine_problems
 from streams.config.label_files import InvalidLabels, read_added_labels
 from streams.config.renamed_settings import RENAMED_SETTINGS, by_present_name
 from streams.config.retention import retention_problems
+from streams.config.secret import Secret
 from streams.config.secret_files import PREFIX, UnreadableSecret, read_secret_files
+from streams.config.server_words import server_problems
 from streams.config.setting_values import Network, WrongValue, converted
 
 Role = Literal["intake", "media", "backfill", "verdict", "engagement"]
@@ -105,6 +107,26 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     all if empty."""
     measure_at_start: bool = True
     """Whether a worker measures models that were not measured yet."""
+    kserve_url: str | None = None
+    """Address of a server of the KServe v2 protocol, such as `https://models.example:8443`."""
+    kserve_models: tuple[str, ...] = ()
+    """Models that run on it, comma-separated, as MODEL or as MODEL=NAME with its name on the server."""
+    kserve_token: Secret | None = None
+    """Bearer token for it."""
+    openai_url: str | None = None
+    """Address of a server of chat completions, without `/v1`."""
+    openai_models: tuple[str, ...] = ()
+    """Models that run on it, comma-separated, as MODEL or as MODEL=NAME with its name on the server."""
+    openai_token: Secret | None = None
+    """Bearer token for it."""
+    model_server_hosts: tuple[str, ...] = ()
+    """Hosts to which users' pictures, sound and texts may be sent, comma-separated; none by default."""
+    model_server_ca_file: Path | None = None
+    """PEM file of certificate authorities for model servers; if unset, the machine's authorities are trusted."""
+    model_server_requests: Annotated[int, Meta(ge=1, le=256)] = 16
+    """Requests to a model server in flight in one worker."""
+    model_server_timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    """Time limit of a request to a model server; the deadline of a video may end it earlier."""
     torch_threads: Annotated[int, Meta(ge=1, le=64)] = max(1, min(4, os.cpu_count() or 1))
     """Threads of one model on a CPU; they wait without spinning."""
     max_concurrent_videos: Annotated[int, Meta(ge=1, le=256)] = 8
@@ -188,13 +210,22 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Price of one busy core for an hour."""
     usd_per_device_hour: Annotated[float, Meta(ge=0)] = 0.0
     """Price of a busy accelerator for an hour, without its host; 0 on cpu, where the device is a core."""
+    usd_per_million_input_tokens: Annotated[float, Meta(ge=0)] = 0.0
+    """Price of a million tokens that a language model on a server reads; its own energy is not known."""
+    usd_per_million_output_tokens: Annotated[float, Meta(ge=0)] = 0.0
+    """The same for tokens that it writes."""
     watts_per_cpu_core: Annotated[float, Meta(ge=0)] = 8.0
     """Power of one busy core."""
     watts_per_device: Annotated[float, Meta(ge=0)] = 0.0
     """Power of a busy accelerator; 0 on cpu."""
 
     def __post_init__(self) -> None:
-        problems = [*connection_problems(self), *retention_problems(self), *engine_problems(self.engines)]
+        problems = [
+            *connection_problems(self),
+            *retention_problems(self),
+            *engine_problems(self.engines),
+            *server_problems(self),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
 

@@ -40,6 +40,7 @@ _ADVICE: Final[dict[str, str]] = {
     "crash-loop": _OURS,
     "internal-error": _OURS,
     "machine-unavailable": _OURS,
+    "model-server-away": _OURS,
     "device-fault": _OURS,
     "model-fault": _OURS,
     "signal-too-large": _OURS,

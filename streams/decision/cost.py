@@ -11,6 +11,7 @@ from schemas.receipts import CPU_STAGES, Cost, CpuStage, MeasuredPower, Receipt
 from streams.config.settings import Settings
 
 _HOUR_SECONDS = 3_600.0
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class Prices:
     watts_per_cpu_core: float
     """Used if no meter can be read; the same applies to the next field."""
     watts_per_device: float
+    usd_per_million_input_tokens: float = 0.0
+    """Of language models on servers; the same applies to the next field."""
+    usd_per_million_output_tokens: float = 0.0
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Prices:
@@ -32,6 +36,8 @@ class Prices:
             usd_per_device_hour=settings.usd_per_device_hour,
             watts_per_cpu_core=settings.watts_per_cpu_core,
             watts_per_device=settings.watts_per_device,
+            usd_per_million_input_tokens=settings.usd_per_million_input_tokens,
+            usd_per_million_output_tokens=settings.usd_per_million_output_tokens,
         )
 
 
@@ -53,6 +59,8 @@ def price(signals: Iterable[Signal], prices: Prices) -> Cost:
         is_modelled=not spent or any(each.is_modelled(prices) for each in spent),
         cpu_seconds_by_stage=stages,
         bytes_read=sum(receipt.decode.bytes_read for receipt in decodes.values() if receipt.decode),
+        input_tokens=sum(each.input_tokens for each in spent),
+        output_tokens=sum(each.output_tokens for each in spent),
         batch_items_mean=sum(receipt.batch_items_mean * receipt.items for receipt in receipts) / max(1, num_items),
     )
 
@@ -64,13 +72,21 @@ class Spent:
     cpu_seconds: Mapping[CpuStage, float]
     device_seconds: float
     power: MeasuredPower
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens that language models read and wrote."""
+        return self.input_tokens + self.output_tokens
 
     def usd(self, prices: Prices) -> float:
         """Return the money by the price table."""
         core_seconds = math.fsum(self.cpu_seconds.values())
-        return (
+        hours = (
             core_seconds * prices.usd_per_cpu_hour + self.device_seconds * prices.usd_per_device_hour
         ) / _HOUR_SECONDS
+        return hours + tokens_usd(self.input_tokens, self.output_tokens, prices)
 
     def joules(self, prices: Prices) -> float:
         """Return the energy by meters if they were read, otherwise by the price table."""
@@ -96,7 +112,22 @@ def spent_by(receipt: Receipt) -> Spent:
         "device": receipt.device_seconds if device_cpu_seconds is None else device_cpu_seconds,
         "overhead": receipt.overhead_cpu_seconds,
     }
-    return Spent(stages, receipt.device_seconds, receipt.power)
+    models = receipt.models.values()
+    return Spent(
+        stages,
+        receipt.device_seconds,
+        receipt.power,
+        input_tokens=sum(model.input_tokens for model in models),
+        output_tokens=sum(model.output_tokens for model in models),
+    )
+
+
+def tokens_usd(input_tokens: int, output_tokens: int, prices: Prices) -> float:
+    """Return the money for tokens of language models."""
+    usd_millionths = (
+        input_tokens * prices.usd_per_million_input_tokens + output_tokens * prices.usd_per_million_output_tokens
+    )
+    return usd_millionths / _MILLION
 
 
 def spent_by_decode(receipt: Receipt) -> Spent:

@@ -133,6 +133,10 @@ class Breakers:
         if breaker is not None:
             breaker.answered()
 
+    def has_failed(self, origin: str) -> bool:
+        """Return whether the origin failed since it last answered; callable from any thread."""
+        return origin in self._breakers
+
     def is_open(self, origin: str) -> bool:
         """Return whether the origin is unavailable."""
         return origin in self._breakers and self._breakers[origin].is_open

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from operators.errors import MachineUnavailable, SourceUnavailable
+from operators.errors import MachineUnavailable, ServerUnavailable, SourceUnavailable
 from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
 from streams.delivery.dead_letter_limit import RolePaused
@@ -98,8 +98,9 @@ class DeferredEvents:
         if deferred is None:
             deferred = self._deferred[record.place] = DeferredEvent()
             metrics.RETRIES.labels("source").inc()
+            what = "model server" if isinstance(away, ServerUnavailable) else "media source"
             _log.info(
-                "media source unavailable; event deferred",
+                f"{what} unavailable; event deferred",
                 origin=away.origin,
                 message=away.message,
                 place=record.place,

@@ -10,7 +10,6 @@ from operators.errors import (
     DeviceFault,
     DeviceLost,
     InvalidMedia,
-    MachineUnavailable,
     ModelFault,
     Overloaded,
     SourceUnavailable,
@@ -19,7 +18,7 @@ from operators.internal_errors import InternalError
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.deferred_events import DeferredEvents
-from streams.delivery.own_faults import MACHINE_UNAVAILABLE
+from streams.delivery.own_faults import cause_of_away
 from streams.delivery.unexpected import answer_to, report
 from streams.observability import metrics
 from streams.record import Record
@@ -81,8 +80,7 @@ class EventRetries:
     def _judge_source(self, away: SourceUnavailable) -> Failure:
         if self.rules.deferred_events is not None and self.rules.deferred_events.may_wait_for(self.record):
             raise away
-        cause = MACHINE_UNAVAILABLE if isinstance(away, MachineUnavailable) else "media-source-away"
-        return Failure(cause=cause, message=str(away))
+        return Failure(cause=cause_of_away(away), message=str(away))
 
     def _judge_internal_error(self, error: InternalError) -> Failure | None:
         report(error, self.rules.role, self.record.place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from operators.errors import MachineUnavailable, ServerUnavailable, SourceUnavailable
 from operators.internal_errors import INTERNAL_ERROR
 from schemas.facts import Failure
 from streams.lifecycle.clock import Clock
@@ -16,9 +17,11 @@ from streams.record import Place
 
 MACHINE_UNAVAILABLE: Final = "machine-unavailable"
 """Cause for an event that waited for a disk, a mount or a descriptor until the outage timeout."""
+MODEL_SERVER_AWAY: Final = "model-server-away"
+"""The same for one that waited for a model server."""
 NEWER_RELEASE: Final = "newer-release"
 """Cause for a record that a newer release wrote."""
-OUR_FAULTS: Final = frozenset((INTERNAL_ERROR, MACHINE_UNAVAILABLE, NEWER_RELEASE))
+OUR_FAULTS: Final = frozenset((INTERNAL_ERROR, MACHINE_UNAVAILABLE, MODEL_SERVER_AWAY, NEWER_RELEASE))
 """Causes that the limit counts."""
 
 
@@ -59,3 +62,13 @@ class OwnFaults:
         oldest_seconds = self._clock.monotonic_seconds() - self._window_seconds
         while self._counted and next(iter(self._counted.values())) < oldest_seconds:
             self._counted.popitem(last=False)
+
+
+def cause_of_away(away: SourceUnavailable) -> str:
+    """Return the cause for an event that waited for a source, or for what is treated like one, until the timeout."""
+    match away:
+        case MachineUnavailable():
+            return MACHINE_UNAVAILABLE
+        case ServerUnavailable():
+            return MODEL_SERVER_AWAY
+    return "media-source-away"

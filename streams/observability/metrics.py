@@ -49,6 +49,15 @@ REFUSED_BUCKETS = Counter(
     ("model", "device"),
 )
 DEVICE_FAULTS = Counter("vidsignal_device_faults_total", "Faults of a device or runner", ("model",))
+MODEL_SERVER_REQUESTS = Counter(
+    "vidsignal_model_server_requests_total", "Requests to a model server, by outcome", ("server", "outcome")
+)
+MODEL_SERVER_SECONDS = Histogram(
+    "vidsignal_model_server_seconds", "Time of a request to a model server", ("server",), buckets=_STAGE_SECONDS
+)
+MODEL_SERVER_TOKENS = Counter(
+    "vidsignal_model_server_tokens_total", "Tokens that a model server counted", ("server", "direction")
+)
 DECODES = Counter("vidsignal_decodes_total", "Media sessions decoded", ("result",))
 DECODE_CPU_SECONDS = Counter("vidsignal_decode_cpu_seconds_total", "CPU time of decoder processes")
 DECODE_PROCESSES = Gauge("vidsignal_decode_processes", "Processes that decode, one video each at a time")

@@ -38,6 +38,9 @@ RUDE = {"title": "you stupid fucking idiot, shut up", "description": "what a pat
 
 QUIET_PANELS = {
     ("Device faults", "refused {{model}}"): "there is no Neuron device",
+    ("Requests to model servers", "{{server}} {{outcome}}"): "all models run here",
+    ("Answer time of model servers, p95", "{{server}}"): "all models run here",
+    ("Tokens of model servers", "{{server}} {{direction}}"): "all models run here",
     ("Media fetched", "{{kind}}"): "the uploads are files, which are read where they lie",
     ("Spans of traces", "{{result}}"): "tracing is off by default",
     ("Unexpected errors and roles that paused", "{{boundary}}"): "nothing unexpected happens here",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from operators.inference.loaded_model import ServerUsage
 from operators.inference.request_context import ModelOutput
 from schemas.receipts import ModelReceipt, Receipt
 from streams.analysis.agents.analysis import HostThreads, Result
+
+NOT_ON_A_SERVER = ServerUsage(host="", seconds=0.0)
 
 
 class AgentUsage:
@@ -64,9 +67,14 @@ class AgentUsage:
 
 def _added(before: ModelReceipt | None, output: ModelOutput) -> ModelReceipt:
     before = before or ModelReceipt(items=0, device_seconds=0.0, cpu_seconds=0.0)
+    used = output.usage or NOT_ON_A_SERVER
     return ModelReceipt(
         items=before.items + 1,
         device_seconds=before.device_seconds + output.device_seconds,
         cpu_seconds=before.cpu_seconds + output.cpu_seconds,
         mode=output.mode,
+        host=used.host,
+        server_seconds=before.server_seconds + used.seconds,
+        input_tokens=before.input_tokens + used.input_tokens,
+        output_tokens=before.output_tokens + used.output_tokens,
     )

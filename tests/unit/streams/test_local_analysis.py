@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from operators.errors import DeviceFault, InvalidMedia
+from operators.errors import DeviceFault, InvalidMedia, ServerUnavailable
 from operators.internal_errors import InternalError
 from ops.cli import analyze
 from schemas.identity import MODALITIES
@@ -84,6 +84,7 @@ class TestDirectAnalysis:
             (OSError(errno.EIO, os.strerror(errno.EIO)), "machine-unavailable", False),
             (InvalidMedia("media-empty", "no bytes"), "media-empty", False),
             (DeviceFault("x"), "device-fault", False),
+            (ServerUnavailable("https://models.example:443", "no answer"), "model-server-away", False),
         ],
         ids=lambda value: type(value).__name__,
     )

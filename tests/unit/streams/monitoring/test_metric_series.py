@@ -33,7 +33,14 @@ def test_a_role_is_told(role: Role) -> None:
 def test_causes_of_dead_letters_begin() -> None:
     """Every cause of refused media, of crash loops and of faults has a series before it ever happened."""
     begin_series(read_settings(), None)
-    for cause in (*get_args(MediaCause), "crash-loop", "device-fault", "model-fault", "signal-too-large"):
+    for cause in (
+        *get_args(MediaCause),
+        "model-server-away",
+        "crash-loop",
+        "device-fault",
+        "model-fault",
+        "signal-too-large",
+    ):
         assert value("vidsignal_dead_letters_total", role="media", cause=cause) is not None, cause
     for role in ("intake", "engagement"):
         assert value("vidsignal_dead_letters_total", role=role, cause="event-not-json") is not None

@@ -10,6 +10,7 @@ import pytest
 
 from models.card_registry import CARDS
 from operators.errors import InvalidMedia
+from operators.inference.loaded_model import ServerUsage
 from operators.inference.request_context import ModelOutput
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.described import embedding_of, features_of
@@ -150,6 +151,19 @@ class TestTally:
         assert {name: part.items for name, part in receipt.models.items()} == {"one": 2, "two": 1}
         assert receipt.models["one"].cpu_seconds == pytest.approx(0.4)
         assert receipt.device_cpu_seconds == pytest.approx(0.9)
+
+    def test_what_a_server_computed(self) -> None:
+        """The receipt names the host, with its seconds and tokens; other models name none."""
+        tally = AgentUsage(ImmediateHost())
+        used = ServerUsage("models.example:443", 0.5, input_tokens=10, output_tokens=3)
+        tally.add([ModelOutput((), 0.0, 1, 1, model="there", usage=used)] * 2)
+        tally.add([ModelOutput((), 0.3, 1, 1, model="here")])
+
+        there, here = (tally.receipt().models[name] for name in ("there", "here"))
+
+        assert (there.host, there.server_seconds) == ("models.example:443", 1.0)
+        assert (there.input_tokens, there.output_tokens) == (20, 6)
+        assert (here.host, here.server_seconds, here.input_tokens) == ("", 0.0, 0)
 
     def test_nothing(self) -> None:
         """An analysis without models has means of zero."""
