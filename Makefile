@@ -18,7 +18,7 @@ MUTANTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets evaluation-data evaluation-documents evaluate demo test test-neuron-torch lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos worker-kills fuzz mutants clean
+.PHONY: help setup assets evaluation-data evaluation-documents evaluate demo test test-neuron-torch test-remote lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos worker-kills fuzz mutants clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,13 @@ NEURON_VENV := $(VENV)/neuron-torch
 test-neuron-torch: assets  ## Tests of models, inference and backends with torch 2.9, which Neuron devices need, in a second environment.
 	@VENV='$(NEURON_VENV)' UV='$(BIN)/uv' PYTHON='$(BIN)/python' bash ops/setup/neuron_torch.sh
 	$(NEURON_VENV)/bin/python -m pytest -n $(TEST_PROCESSES) tests/unit/models tests/unit/operators tests/contract $(PYTEST_ARGS)
+
+# Not in the gate: it downloads two servers and a model, some 600 MB. Without it tests/remote is skipped.
+SERVERS_VENV := $(VENV)/remote
+
+test-remote: assets  ## Tests on real model servers, Triton and llama.cpp, which are installed in a second environment.
+	@VENV='$(SERVERS_VENV)' UV='$(BIN)/uv' PYTHON='$(BIN)/python' bash ops/setup/remote.sh
+	MODEL_SERVERS_VENV='$(SERVERS_VENV)' $(BIN)/python -m pytest -n 0 tests/remote $(PYTEST_ARGS)
 
 lint: $(INSTALLED)  ## Style, formatting, types and the direction of imports.
 	$(BIN)/ruff check .

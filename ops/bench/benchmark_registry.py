@@ -16,6 +16,7 @@ from ops.bench.pipeline import bench_pipeline
 from ops.bench.priority_classes import bench_priority_classes
 from ops.bench.recovery import bench_recovery
 from ops.bench.report import BenchReport
+from ops.bench.servers.bench import bench_servers
 from ops.bench.sources import bench_sources
 
 BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
@@ -29,6 +30,7 @@ BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
     "inference": bench_inference,
     "engines": bench_engines,
     "load": bench_load,
+    "servers": bench_servers,
 }
 """By the name on the command line."""
 

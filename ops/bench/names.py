@@ -15,6 +15,7 @@ NAMES: Final = (
     "inference",
     "engines",
     "load",
+    "servers",
 )
 """As on the command line; a test compares them with the registry."""
 

@@ -19,5 +19,6 @@ class BenchOptions:
     is_soak: bool
     say: Callable[[str], None]
     competitors: Path | None = None
-    """Virtual environment with the other competitors of `bench inference`; None: the product's own."""
+    """Virtual environment with the other competitors of `bench inference`, or the servers of `bench servers`; None: the
+    product's own."""
     kafka: KafkaKind = "real"

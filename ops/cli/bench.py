@@ -18,7 +18,8 @@ def bench(
     quick: Annotated[bool, typer.Option(help="Fewer runs; ends within three minutes.")] = False,
     soak: Annotated[bool, typer.Option(help="A long run that watches memory, where the benchmark has one.")] = False,
     competitors: Annotated[
-        Path | None, typer.Option(help="Virtual environment with litserve and nvidia-pytriton, for `inference`.")
+        Path | None,
+        typer.Option(help="Virtual environment with litserve and nvidia-pytriton, for `inference`; and for `servers`."),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON object here.")] = None,
     plot: Annotated[Path | None, typer.Option(help=f"Of {', '.join(PLOTTED)}: a picture, .png or .svg.")] = None,

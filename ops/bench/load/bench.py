@@ -27,6 +27,7 @@ from ops.bench.report import Figure
 from ops.local.worker_process import WorkerProcess
 from schemas.uploads import VideoUploaded
 from streams.costs.power import open_core_energy
+from streams.decision.cost import Prices, tokens_usd
 
 LOADS: Final = (0.25, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
 QUICK_LOADS: Final = (0.4, 0.8, 1.6, 2.4)
@@ -86,6 +87,7 @@ class LoadSteps:
         self.loop = OpenLoop(stage.settings, DRAIN_SECONDS)
         self._meter = pipeline.meters[0]
         self._clips = clips
+        self._prices = Prices.from_settings(stage.settings)
         cores = len(os.sched_getaffinity(0))
         self._price = MachinePrice.from_settings(stage.settings, cores, has_accelerator=device != "cpu")
         counters = (open_core_energy(), None if device == "cpu" else open_device_energy(device))
@@ -116,19 +118,21 @@ class LoadSteps:
         served = played.served
         modelled = self._price.joules(held_seconds, busy_core_seconds)
         latencies = served.latencies_seconds()
+        usd = self._price.usd(held_seconds) + tokens_usd(*played.tokens, self._prices)
         return StepFigures(
             offered_videos_per_second=served.offered_hz,
             answered_videos_per_second=served.answered_hz,
             p50_seconds=quantile(latencies, 0.5),
             p99_seconds=quantile(latencies, 0.99),
             utilisation_ratio=busy_core_seconds / (self._price.cores * held_seconds),
-            videos_per_usd=served.num_answered / self._price.usd(held_seconds),
+            videos_per_usd=served.num_answered / usd,
             videos_per_joule=served.num_answered / (metered_joules or modelled),
             is_energy_modelled=not metered_joules,
             num_videos=len(latencies),
             backlog=served.backlog(served.window_seconds),
             latest_seconds=played.latest_seconds,
             is_saturated=is_saturated(served),
+            tokens_per_usd=sum(played.tokens) / usd,
         )
 
 

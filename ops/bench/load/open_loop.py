@@ -19,6 +19,7 @@ from ops.bench.competitors import consumer_at_end
 from ops.bench.load.mix import Arrival
 from ops.bench.load.step import ServedStep
 from schemas.codec import encode, event_headers
+from schemas.receipts import Cost
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
 from streams.config.settings import Settings
@@ -47,6 +48,8 @@ class Played:
     served: ServedStep
     latest_seconds: float
     """How late an upload was published at most."""
+    tokens: tuple[int, int] = (0, 0)
+    """That language models read and wrote for the videos with a verdict within the schedule."""
 
 
 def due_uploads(name: str, arrivals: Sequence[Arrival], clips: Sequence[VideoUploaded]) -> list[Due]:
@@ -96,12 +99,14 @@ class OpenLoop:
         publisher = threading.Thread(target=self._publish, args=(schedule, began, lateness), daemon=True)
         publisher.start()
         try:
-            answered = self._listen(consumer, set(awaited), began + window_seconds, at_window_end or _nothing)
+            verdicts = self._listen(consumer, set(awaited), began + window_seconds, at_window_end or _nothing)
         finally:
             consumer.close()
             publisher.join(_CONFIRM_SECONDS)
-        times = {video: at - began for video, at in answered.items()}
-        return Played(ServedStep(window_seconds, awaited, times), max(lateness))
+        times = {video: at - began for video, (at, _) in verdicts.items()}
+        costs = [cost for at, cost in verdicts.values() if at - began <= window_seconds]
+        tokens = sum(cost.input_tokens for cost in costs), sum(cost.output_tokens for cost in costs)
+        return Played(ServedStep(window_seconds, awaited, times), max(lateness), tokens)
 
     def _publish(self, schedule: Sequence[Due], began: float, lateness: list[float]) -> None:
         for due in schedule:
@@ -125,8 +130,8 @@ class OpenLoop:
 
     def _listen(
         self, consumer: Consumer, waiting: set[str], window_end: float, at_window_end: Callable[[], None]
-    ) -> dict[str, float]:
-        answered: dict[str, float] = {}
+    ) -> dict[str, tuple[float, Cost]]:
+        answered: dict[str, tuple[float, Cost]] = {}
         has_ended = False
         while (now := time.monotonic()) < window_end + self._drain_seconds:
             if not has_ended and now >= window_end:
@@ -140,7 +145,7 @@ class OpenLoop:
             verdict = decode_verdict(message.value())
             if verdict.status == "final" and verdict.video_id in waiting:
                 waiting.discard(verdict.video_id)
-                answered[verdict.video_id] = time.monotonic()
+                answered[verdict.video_id] = time.monotonic(), verdict.cost
         return answered
 
 

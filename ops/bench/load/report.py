@@ -31,8 +31,8 @@ class LoadReport(BenchReport):
 
     def _steps_table(self) -> Table:
         table = Table(
-            "offered/s", "answered/s", "p50 s", "p99 s", "cores busy", "videos a $", "videos a J", "backlog",
-            title=f"bench {self.bench}",
+            "offered/s", "answered/s", "p50 s", "p99 s", "cores busy", "videos a $", "videos a J", "tokens a $",
+            "backlog", title=f"bench {self.bench}",
         )  # fmt: skip
         for step in self.steps:
             table.add_row(*_row(step), style="red" if step.is_saturated else "")
@@ -59,5 +59,6 @@ def _row(step: StepFigures) -> tuple[str, ...]:
         f"{step.utilisation_ratio:.0%}",
         f"{step.videos_per_usd:,.0f}",
         f"{step.videos_per_joule:.3g}" + (" modelled" if step.is_energy_modelled else ""),
+        f"{step.tokens_per_usd:,.0f}",
         f"{step.backlog}" + (", saturated" if step.is_saturated else ""),
     )

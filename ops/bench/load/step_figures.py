@@ -27,3 +27,5 @@ class StepFigures:
     latest_seconds: float
     """How late an upload was published at most; part of the latencies."""
     is_saturated: bool
+    tokens_per_usd: float = 0.0
+    """Tokens that language models read and wrote, over the money for the machine and for them; 0 without any."""

@@ -1,0 +1,1 @@
+"""`bench servers`: our clients on real model servers, beside a reference client."""

@@ -1,0 +1,70 @@
+"""Our chat client on a real llama.cpp server: tokens a second of one chat, and of several at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from operators.inference.loaded_model import NO_TERMS
+from operators.inference.remote.chat_client import ChatAnswer, ChatClient, Question
+from operators.inference.remote.endpoint import parse_endpoint
+from operators.inference.remote.server_options import ServerOptions
+from ops.bench.servers.real_servers import RealServer, ServerEnvironment, answers_ok
+from ops.local.ports import LOOPBACK
+
+TOGETHER: Final = 4
+TIMEOUT_SECONDS: Final = 240.0
+SUBJECTS: Final = ("a harbour at night", "two dogs in the snow", "a busy kitchen", "an old train")
+
+
+def llama_server(environment: ServerEnvironment, num_threads: int) -> RealServer:
+    """Return a server with as many slots as chats are held together."""
+    return RealServer(environment, "llama_server.py", 1, str(TOGETHER), str(num_threads))
+
+
+def is_llama_ready(server: RealServer) -> bool:
+    """Return whether its model is loaded."""
+    return answers_ok(f"{server.url('http')}/health")
+
+
+@asynccontextmanager
+async def chat_client(server: RealServer) -> AsyncIterator[ChatClient]:
+    """Open the client, and close it."""
+    endpoint = parse_endpoint(server.url("http"), ("http",))
+    client = ChatClient(ServerOptions(endpoint, [LOOPBACK], timeout_seconds=TIMEOUT_SECONDS), "smollm2")
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Chats:
+    """What some chats came to."""
+
+    tokens: int
+    seconds: float
+    answers: tuple[ChatAnswer, ...]
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens that the model wrote."""
+        return self.tokens / self.seconds
+
+
+async def chats(client: ChatClient, number: int, max_tokens: int) -> Chats:
+    """Hold chats at the same time; each has an answer of some length."""
+
+    async def ask(subject: str) -> ChatAnswer:
+        return await client.ask(
+            Question(f"Write a long story about {subject}.", max_tokens=max_tokens, temperature=0.7), NO_TERMS
+        )
+
+    began = time.monotonic()
+    answers = await asyncio.gather(*map(ask, SUBJECTS[:number]))
+    written = sum(answer.usage.output_tokens for answer in answers)
+    return Chats(written, time.monotonic() - began, tuple(answers))
