@@ -20,7 +20,7 @@ from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend
 from operators.inference.inference import Inference
 from operators.inference.loaded_model import NO_TERMS, RequestTerms, ServerUsage
-from operators.inference.remote.chat_client import BadAnswer, ChatAnswer, ChatClient, Picture, Question
+from operators.inference.remote.chat_client import BadAnswer, ChatAnswer, ChatClient, Question, QuestionPicture
 from operators.inference.remote.endpoint import parse_endpoint
 from operators.inference.remote.faults import BatchFault, NoAnswerInTime, RequestRefused
 from operators.inference.remote.server_options import ServerOptions
@@ -42,7 +42,7 @@ class Caption(msgspec.Struct, forbid_unknown_fields=True):
 
 
 CAPTION = '{"text": "a cat on a mat", "colours": [{"name": "black", "share": 0.5}]}'
-QUESTION = Question("What is it?", (Picture(b"\x89PNG"),), "Be brief.", answer_type=Caption, max_tokens=50)
+QUESTION = Question("What is it?", (QuestionPicture(b"\x89PNG"),), "Be brief.", answer_type=Caption, max_tokens=50)
 
 
 def options(server: ChatStandin, watch: Watch, max_requests: int = 2, timeout_seconds: float = 30.0) -> ServerOptions:

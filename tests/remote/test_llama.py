@@ -10,7 +10,7 @@ import pytest
 
 from operators.errors import ModelFault, Overloaded, ServerUnavailable
 from operators.inference.loaded_model import NO_TERMS, RequestTerms
-from operators.inference.remote.chat_client import Picture, Question
+from operators.inference.remote.chat_client import Question, QuestionPicture
 from operators.inference.remote.faults import NoAnswerInTime
 from ops.bench.servers.chat_run import TOGETHER, chat_client, chats, is_llama_ready, llama_server
 from ops.bench.servers.real_servers import RealServer, ServerEnvironment, running
@@ -73,4 +73,4 @@ async def test_a_model_without_eyes_refuses_pictures(server: RealServer) -> None
     """The fault is that of the question or of the server, and never an answer about nothing."""
     async with chat_client(server) as client:
         with pytest.raises((ModelFault, ServerUnavailable, Overloaded)):
-            await client.ask(Question("What is it?", (Picture(b"\x89PNG"),)), NO_TERMS)
+            await client.ask(Question("What is it?", (QuestionPicture(b"\x89PNG"),)), NO_TERMS)

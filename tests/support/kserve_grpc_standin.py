@@ -13,6 +13,7 @@ import numpy as np
 from operators.inference.remote.kserve_grpc_messages import MESSAGES, SERVICE
 from operators.inference.remote.kserve_protocol import DATATYPES
 from ops.local.ports import LOOPBACK
+from tests.support.certificates import KeyPair
 from tests.support.kserve_standin import Served
 
 
@@ -22,9 +23,10 @@ class KserveGrpcStandin:
     Args:
         models: by name.
         is_raw: whether answers are bytes; otherwise they are numbers of the message.
+        certificate: that it shows; None: it is not encrypted.
     """
 
-    def __init__(self, models: dict[str, Served], *, is_raw: bool = True) -> None:
+    def __init__(self, models: dict[str, Served], *, is_raw: bool = True, certificate: KeyPair | None = None) -> None:
         self.models = models
         self._is_raw = is_raw
         self.codes: list[grpc.StatusCode] = []
@@ -46,7 +48,12 @@ class KserveGrpcStandin:
             for name, method in methods.items()
         }
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-        self.port = self._server.add_insecure_port(f"{LOOPBACK}:0")
+        address = f"{LOOPBACK}:0"
+        if certificate is None:
+            self.port = self._server.add_insecure_port(address)
+        else:
+            pair = (certificate.key_path.read_bytes(), certificate.certificate_path.read_bytes())
+            self.port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
 
     @property
     def base_url(self) -> str:

@@ -22,7 +22,7 @@ from operators.inference.compute_mode import Engine
 from operators.inference.loaded_model import NO_TERMS, RequestTerms, ServerUsage
 from operators.inference.precision import choose_precision
 from operators.inference.precision_wrapper import warm_up_batch
-from operators.inference.remote.chat_client import BadAnswer, ChatAnswer, ChatClient, Picture, Question
+from operators.inference.remote.chat_client import BadAnswer, ChatAnswer, ChatClient, Question, QuestionPicture
 from operators.inference.remote.faults import BatchFault
 from operators.inference.remote.network_thread import NetworkThread
 from operators.inference.remote.server_options import ServerOptions
@@ -232,7 +232,7 @@ class AnswerForm:
             text += " State for each name how likely it is, from 0 (certainly not) to 1 (certainly)."
         return Question(
             text=text,
-            pictures=(Picture(content.tobytes()),),
+            pictures=(QuestionPicture(content.tobytes()),),
             instructions=_INSTRUCTIONS,
             schema=self._schema,
             max_tokens=MAX_TOKENS,

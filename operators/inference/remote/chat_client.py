@@ -18,9 +18,9 @@ from operators.errors import ModelFault, ServerUnavailable
 from operators.inference.loaded_model import RequestTerms, ServerUsage
 from operators.inference.remote.faults import BatchFault, shown
 from operators.inference.remote.http_client import ServerHttp
-from operators.inference.remote.patience import request_seconds
 from operators.inference.remote.repetition import repeated_unit, without_repeats
 from operators.inference.remote.reporting import Tokens, reported
+from operators.inference.remote.request_time import request_seconds
 from operators.inference.remote.server_options import ServerOptions
 
 Answer = TypeVar("Answer")
@@ -36,7 +36,7 @@ class BadAnswer(ModelFault):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class QuestionPicture:
     """One picture of a question, as bytes of a file."""
 
     content: bytes
@@ -48,7 +48,7 @@ class Question:
     """What is asked."""
 
     text: str
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[QuestionPicture, ...] = ()
     instructions: str = ""
     """The system's message; none if empty."""
     answer_type: Any = None

@@ -14,9 +14,9 @@ from operators.errors import DeviceFault, ModelFault, ServerUnavailable
 from operators.inference.loaded_model import DeviceResult, RequestTerms, ServerUsage
 from operators.inference.remote.faults import BatchFault
 from operators.inference.remote.kserve_protocol import InferRequest, TensorSpec, Transport, datatype_of
-from operators.inference.remote.patience import request_seconds
 from operators.inference.remote.reporting import reported
 from operators.inference.remote.request_gate import RequestGate
+from operators.inference.remote.request_time import request_seconds
 from operators.inference.remote.server_options import ServerOptions
 
 ALONE_ATTEMPTS: Final = 2

@@ -123,7 +123,7 @@ class TestWrongCards:
             ('[runs]\nprecisions = ["float32", "float32"]', "['float32', 'float32']; allowed: each once"),
             (
                 '[runs]\ndevices = ["cpu", "gpu"]',
-                "runs.devices[1] is 'gpu'; allowed: cpu, cuda, neuron, kserve, openai",
+                "runs.devices[1] is 'gpu'; allowed: cpu, cuda, kserve, neuron, openai",
             ),
             ("[runs]\ndevices = []", "runs.devices is []; allowed: "),
             ('[[outputs]]\nname = "scores"\nkind = "other"', "outputs is 'scores'; allowed: each name once"),

@@ -9,7 +9,7 @@ import pytest
 from operators.errors import Overloaded, ServerUnavailable
 from operators.inference.loaded_model import RequestTerms
 from operators.inference.remote.faults import BatchFault, NotReady, RequestRefused, shown, status_fault
-from operators.inference.remote.patience import request_seconds
+from operators.inference.remote.request_time import request_seconds
 
 ORIGIN = "https://models.example:443"
 
