@@ -29,9 +29,8 @@ def encrypted(scheme: str, certificate: KeyPair) -> Iterator[str]:
         with KserveGrpcStandin({CARD.name: served()}, certificate=certificate) as grpc_server:
             yield grpc_server.base_url.replace("grpc://", "grpcs://")
         return
-    with KserveStandin({CARD.name: served()}) as server:
-        with TlsProxy(f"127.0.0.1:{server.port}", certificate) as proxy:
-            yield f"https://{proxy.address}"
+    with KserveStandin({CARD.name: served()}) as server, TlsProxy(f"127.0.0.1:{server.port}", certificate) as proxy:
+        yield f"https://{proxy.address}"
 
 
 def loaded(url: str, ca_file: Path | None) -> LoadedModel:

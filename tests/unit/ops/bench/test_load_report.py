@@ -53,6 +53,13 @@ class TestLoadReport:
         """Also one that is saturated, which is marked."""
         assert REPORT.tables()[0].row_count == 2
 
+    def test_tokens_for_a_dollar(self) -> None:
+        """Of language models on servers; none without any."""
+        with_tokens = replace(REPORT, steps=(STEP, replace(STEP, tokens_per_usd=1_234.5)))
+        (column,) = (each for each in with_tokens.tables()[0].columns if each.header == "tokens a $")
+        assert list(column.cells) == ["0", "1,234"]
+        assert [step["tokens_per_usd"] for step in with_tokens.as_json()["steps"]] == [0.0, 1_234.5]
+
     @pytest.mark.parametrize("suffix", [".png", ".svg"])
     def test_the_plot_is_a_picture(self, tmp_path: Path, suffix: str) -> None:
         """With a step without a p99 in it."""

@@ -202,3 +202,27 @@ class TestOwners:
         """A new revision may name another market."""
         facts = [accepted(1, video_id="a", market="DE"), accepted(2, video_id="a", market="FR")]
         assert owners_of(facts)["a"] == Owner("FR", "creator-1")
+
+
+class TestTokens:
+    def test_are_priced_once(self) -> None:
+        """Tokens of language models cost what the price table says, on a verdict and in every grouping alike; they are
+        no time of a device of ours."""
+        prices = prices_of_tokens()
+        there = ModelReceipt(
+            items=1, device_seconds=0.0, cpu_seconds=0.0, input_tokens=2_000_000, output_tokens=500_000
+        )
+        facts = [
+            accepted(video_id="a", market="DE", creator_id="ann"),
+            signal("frames", video_id="a", receipt=Receipt(device_cpu_seconds=0.0, models={"judge": there})),
+        ]
+        cost = price([fact for fact in facts if isinstance(fact, Signal)], prices)
+        assert (cost.input_tokens, cost.output_tokens, cost.device_seconds) == (2_000_000, 500_000, 0.0)
+        assert cost.usd == pytest.approx(2 * 0.5 + 0.5 * 4.0)
+        (piece,) = pieces_of(distinct_signals(facts), owners_of(facts), prices)
+        assert (piece.names["model"], piece.usd) == ("judge", pytest.approx(cost.usd))
+
+
+def prices_of_tokens() -> Prices:
+    """Half a dollar for a million tokens read, four for a million written, and nothing else."""
+    return Prices(0.0, 0.0, 0.0, 0.0, usd_per_million_input_tokens=0.5, usd_per_million_output_tokens=4.0)
