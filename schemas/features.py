@@ -84,6 +84,20 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "list of numbers",
         "times at which a shot ends and the next begins, in the analysed part (motion.observed_ratio)",
     ),
+    "motion.transitions": FeatureSpec(
+        "motion",
+        "list of objects",
+        "{kind, begin_seconds, end_seconds} of the gradual ones among those times: fade, dissolve or wipe",
+    ),
+    "motion.estimated_num_shots": FeatureSpec(
+        "motion", "number", "shots in all of the video: counted, or an estimate if motion.is_num_shots_estimated is 1"
+    ),
+    "motion.estimated_num_shots_range": FeatureSpec(
+        "motion", "list of numbers", "the 95 % interval of that estimate, low and high; twice the number if counted"
+    ),
+    "motion.is_num_shots_estimated": FeatureSpec(
+        "motion", "number", "1 if a part of the video was not analysed, so that its shots are estimated; otherwise 0"
+    ),
     "motion.num_shots": FeatureSpec(
         "motion", "number", "shots in the analysed part: a lower bound if motion.observed_ratio is below 1"
     ),

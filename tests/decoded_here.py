@@ -16,6 +16,7 @@ from operators.media.decode_request import decode_media
 from operators.media.index import MediaIndex, StreamFault
 from operators.media.ipc_messages import AudioReady, FramesReady, Indexed, MotionReady
 from operators.media.layout import MediaMemory
+from operators.media.motion_memory import motion_track_in
 from operators.media.not_media import unreadable
 from operators.media.plan import DecodePlan, PlanPolicy, make_plan
 from operators.media.receipt import DecodeUsage
@@ -91,8 +92,6 @@ def _take(found: DecodedHere, messages: list[msgspec.Struct], memory_fd: int, po
                 found.channel_weights = message.channel_weights
             case MotionReady():
                 assert memory is not None
-                seconds = memory.motion_seconds(message.num_frames).copy()
-                luma = memory.motion_luma(message.num_frames, message.height, message.width).copy()
-                found.motion = MotionTrack(seconds, luma, message.spans)
+                found.motion = motion_track_in(memory, message)
             case _:
                 memory = MediaMemory(memory_fd, message.layout, writable=True)  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
 """Share of a video without motion: slides, covers of music, surveillance of an empty yard.
 
-Dark pictures are excluded: nothing is known about motion in the dark.
+Dark pictures are excluded: nothing is known about motion in the dark. So is a change of slide, which is no motion: a
+pair of different pictures between pairs that look alike.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from operators.exposure import matched
+
 ALIKE_LUMA_LEVELS = 2.0
 """Mean difference of the lit parts of two thumbnails, of 255, up to which they look alike; compression alone causes
 about 1."""
@@ -20,6 +23,11 @@ MIN_LIT_RATIO = 0.004
 """Share of a thumbnail, four cells of 1,024; less is a light in the dark, and says nothing about the scene."""
 FULL_LUMA = 64.0
 """In pictures whose lit part is darker on average, differences are weighted higher in proportion."""
+
+MIN_SLIDE_DEVIATION = 4.0
+"""Of luma; a plain thumbnail is no slide."""
+SLIDE_LIKENESS = 0.7
+"""Correlation of the thumbnails of one scene; of two slides it is lower."""
 
 _THUMBNAIL_PX = (32, 32)
 
@@ -32,20 +40,32 @@ def thumbnail(luma: np.ndarray) -> np.ndarray:
 def static_ratio(thumbnails: Sequence[np.ndarray]) -> float | None:
     """Return the share of neighbouring pairs that look alike, [0, 1]; 1 for a single frame.
 
-    Pairs without a lit part do not count; None if there are no others.
+    Pairs without a lit part and changes of slide do not count; None if there are no others.
     """
     if len(thumbnails) < 2:
         return 1.0
     looked = [_looks_alike(first, second) for first, second in pairwise(thumbnails)]
-    judged = [is_alike for is_alike in looked if is_alike is not None]
+    is_slide = [_is_change_of_slide(looked, thumbnails, place) for place in range(len(looked))]
+    judged = [alike for alike, is_other in zip(looked, is_slide, strict=True) if alike is not None and not is_other]
     return sum(judged) / len(judged) if judged else None
 
 
 def _looks_alike(first: np.ndarray, second: np.ndarray) -> bool | None:
-    """Return whether two thumbnails look alike; None if neither shows anything."""
+    """Return whether two thumbnails look alike, in whatever exposure; None if neither shows anything."""
     brightest = np.maximum(first, second)
     is_lit = brightest >= LIT_LUMA
     if is_lit.mean() < MIN_LIT_RATIO:
         return None
-    difference = np.abs(first.astype(np.int16) - second)[is_lit].mean()
+    difference = matched(first, second).difference[is_lit].mean()
     return bool(difference <= ALIKE_LUMA_LEVELS * min(1.0, brightest[is_lit].mean() / FULL_LUMA))
+
+
+def _is_change_of_slide(looked: Sequence[bool | None], thumbnails: Sequence[np.ndarray], place: int) -> bool:
+    """Return whether a pair shows two different pictures, both of which stand still."""
+    if looked[place] is not False:
+        return False
+    before, after = looked[place - 1] if place else True, looked[place + 1] if place + 1 < len(looked) else True
+    first, second = thumbnails[place], thumbnails[place + 1]
+    if not (before is True and after is True) or min(first.std(), second.std()) < MIN_SLIDE_DEVIATION:
+        return False
+    return bool(np.corrcoef(first.ravel(), second.ravel())[0, 1] <= SLIDE_LIKENESS)

@@ -15,8 +15,9 @@ from operators.media.containers import MediaFile
 from operators.media.decoders.decoder_registry import decoders_of
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed, VideoDecoder
 from operators.media.frame_picker import FramePicker, MotionPicker, ViewPicker
+from operators.media.geometry import Size
 from operators.media.index import StreamFault
-from operators.media.ipc_messages import FrameSlot, FramesReady, MotionReady
+from operators.media.ipc_messages import FrameSlot, FramesReady, MotionReady, TrackShape
 from operators.media.layout import MediaMemory
 from operators.media.plan import NUM_SPARE_FRAMES, VideoPlan
 from operators.media.shares import encryption
@@ -30,6 +31,9 @@ SAME_TIME_SECONDS = 1e-4
 """Times of a packet and of its picture differ only by rounding."""
 
 Send = Callable[[FramesReady | MotionReady], None]
+Render = Callable[[DecodedFrame, Size], npt.NDArray[np.uint8]]
+Room = Callable[[int, int, int], tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]]
+"""Returns times and pictures of the shared memory for that number of pictures of that height and width."""
 
 
 @dataclass(slots=True)
@@ -94,7 +98,7 @@ class FullVideoDecode:
         self._memory = memory
         self._send = send
         self._picker = FramePicker(plan.wanted_seconds)
-        self._motion = MotionTrackWriter(plan, memory)
+        self._tracks = (_motion_writer(plan, memory), _outline_writer(plan, memory))
         self._views = ViewPicker()
         self._unsent: list[FrameSlot] = []
 
@@ -104,7 +108,8 @@ class FullVideoDecode:
             for number, span in enumerate(self._plan.spans):
                 self._walk(decoder, number)
                 if span.kind != "keyframe":
-                    self._motion.end_span()
+                    for track in self._tracks:
+                        track.end_span()
         except DecoderFailed:
             if not self.tally.shown:
                 raise
@@ -179,7 +184,8 @@ class FullVideoDecode:
 
     def _add_motion(self, frame: DecodedFrame) -> None:
         try:
-            self._motion.add(frame)
+            for track in self._tracks:
+                track.add(frame)
         except (FFmpegError, ValueError):
             self.tally.errors += 1
 
@@ -191,19 +197,21 @@ class FullVideoDecode:
         if self._unsent:
             self._flush()
         if self.tally.shown:
-            self.tally.motion_frames = self._motion.num_frames
-            self._send(self._motion.message())
+            motion, outlines = (track.shape() for track in self._tracks)
+            self.tally.motion_frames = motion.num_frames
+            self._send(MotionReady(motion, outlines))
 
 
-class MotionTrackWriter:
+class TrackWriter:
     """Writes small luma pictures one after another into the shared memory."""
 
-    def __init__(self, plan: VideoPlan, memory: MediaMemory) -> None:
+    def __init__(self, picker: MotionPicker, size: Size, render: Render, room: Room) -> None:
         self.num_frames = 0
-        self._plan = plan
-        self._memory = memory
-        self._picker = MotionPicker(plan.motion_hz, plan.max_motion_frames)
-        self._shape = (plan.motion_size.height, plan.motion_size.width)
+        self._picker = picker
+        self._size = size
+        self._render = render
+        self._room = room
+        self._shape = (size.height, size.width)
         self._spans: list[MotionSpan] = []
         self._first_of_span = 0
 
@@ -211,14 +219,14 @@ class MotionTrackWriter:
         """Add the frame if the rate permits."""
         if not self._picker.is_wanted(frame.pts_seconds):
             return
-        luma = frame.luma(self._plan.motion_size)
+        luma = self._render(frame, self._size)
         if self.num_frames == 0:
             self._shape = (luma.shape[0], luma.shape[1])
         if luma.shape != self._shape:
             raise ValueError(f"the picture turned from {self._shape} to {luma.shape} in the middle of the video")
         count = self.num_frames + 1
-        self._memory.motion_luma(count, *self._shape)[-1] = luma
-        self._memory.motion_seconds(count)[-1] = frame.pts_seconds
+        seconds, pictures = self._room(count, *self._shape)
+        pictures[-1], seconds[-1] = luma, frame.pts_seconds
         self.num_frames = count
 
     def end_span(self) -> None:
@@ -227,7 +235,17 @@ class MotionTrackWriter:
             self._spans.append(MotionSpan(self._first_of_span, self.num_frames))
             self._first_of_span = self.num_frames
 
-    def message(self) -> MotionReady:
-        """Return the track as written."""
+    def shape(self) -> TrackShape:
+        """Return the size of the track as written."""
         self.end_span()
-        return MotionReady(self.num_frames, *self._shape, tuple(self._spans))
+        return TrackShape(self.num_frames, *self._shape, tuple(self._spans))
+
+
+def _motion_writer(plan: VideoPlan, memory: MediaMemory) -> TrackWriter:
+    picker = MotionPicker(plan.motion_hz, plan.max_motion_frames)
+    return TrackWriter(picker, plan.motion_size, lambda frame, size: frame.luma(size), memory.motion)
+
+
+def _outline_writer(plan: VideoPlan, memory: MediaMemory) -> TrackWriter:
+    picker = MotionPicker(plan.outline_hz, plan.max_outlines)
+    return TrackWriter(picker, plan.outline_size, lambda frame, size: frame.outline(size), memory.outlined)

@@ -77,13 +77,20 @@ class FramesReady(msgspec.Struct, tag=True, frozen=True):
     frames: tuple[FrameSlot, ...]
 
 
-class MotionReady(msgspec.Struct, tag=True, frozen=True):
-    """The whole motion track."""
+class TrackShape(msgspec.Struct, frozen=True):
+    """Size of a track of small pictures."""
 
     num_frames: int
     height: int
     width: int
     spans: tuple[MotionSpan, ...]
+
+
+class MotionReady(msgspec.Struct, tag=True, frozen=True):
+    """The whole motion track, and outlines of the same stretches."""
+
+    motion: TrackShape
+    outlines: TrackShape
 
 
 class AudioReady(msgspec.Struct, tag=True, frozen=True):

@@ -12,6 +12,8 @@ from operators.media.plan import NUM_SPARE_FRAMES, DecodePlan
 from operators.media.tracks import FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE
 
 PAGE_BYTES = mmap.PAGESIZE
+_Times = npt.NDArray[np.float64]
+_Pictures = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class MemoryLayout:
     num_samples: int
     """Of speech, at 16 kHz."""
     num_channels: int
+    num_outlines: int = 0
+    outline_bytes: int = 0
 
     def __post_init__(self) -> None:
         # These numbers are from a process that may be compromised: refuse invalid sizes.
@@ -33,7 +37,8 @@ class MemoryLayout:
 
     @property
     def region_bytes(self) -> tuple[int, ...]:
-        """Sizes of: frames, motion times, motion pictures, speech, full-band audio; each rounded up to pages."""
+        """Sizes of: frames, motion times, motion pictures, speech, full-band audio, outline times, outlines; each
+        rounded up to pages."""
         full_band = self.num_samples * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE * self.num_channels
         exact = (
             self.num_frames * self.frame_bytes,
@@ -41,6 +46,8 @@ class MemoryLayout:
             self.num_motion_frames * self.motion_bytes,
             self.num_samples * 4,
             full_band * 4,
+            self.num_outlines * 8,
+            self.num_outlines * self.outline_bytes,
         )
         return tuple(-(-size // PAGE_BYTES) * PAGE_BYTES for size in exact)
 
@@ -60,6 +67,8 @@ def layout_for(plan: DecodePlan) -> MemoryLayout:
         motion_bytes=video.motion_size.pixels if video else 0,
         num_samples=audio.max_samples if audio else 0,
         num_channels=audio.num_channels if audio else 0,
+        num_outlines=video.max_outlines if video else 0,
+        outline_bytes=video.outline_size.pixels if video else 0,
     )
 
 
@@ -81,6 +90,14 @@ class MediaMemory:
         offset = self._offsets[0] + slot * self._layout.frame_bytes
         return np.ndarray((height, width, 3), np.uint8, self._memory, offset)
 
+    def motion(self, num_frames: int, height: int, width: int) -> tuple[_Times, _Pictures]:
+        """Times and pictures of the motion track."""
+        return self.motion_seconds(num_frames), self.motion_luma(num_frames, height, width)
+
+    def outlined(self, num_outlines: int, height: int, width: int) -> tuple[_Times, _Pictures]:
+        """Times and pictures of the outlines."""
+        return self.outline_seconds(num_outlines), self.outlines(num_outlines, height, width)
+
     def motion_seconds(self, num_frames: int) -> npt.NDArray[np.float64]:
         """`(num_frames,)` float64."""
         self._check("motion frames", num_frames - 1, self._layout.num_motion_frames)
@@ -91,6 +108,17 @@ class MediaMemory:
         self._check("motion frames", num_frames - 1, self._layout.num_motion_frames)
         self._check("motion picture", height * width - 1, self._layout.motion_bytes)
         return np.ndarray((num_frames, height, width), np.uint8, self._memory, self._offsets[2])
+
+    def outline_seconds(self, num_outlines: int) -> npt.NDArray[np.float64]:
+        """`(num_outlines,)` float64."""
+        self._check("outlines", num_outlines - 1, self._layout.num_outlines)
+        return np.ndarray((num_outlines,), np.float64, self._memory, self._offsets[5])
+
+    def outlines(self, num_outlines: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+        """`(num_outlines, height, width)` uint8."""
+        self._check("outlines", num_outlines - 1, self._layout.num_outlines)
+        self._check("outline", height * width - 1, self._layout.outline_bytes)
+        return np.ndarray((num_outlines, height, width), np.uint8, self._memory, self._offsets[6])
 
     def speech(self, num_samples: int) -> npt.NDArray[np.float32]:
         """`(num_samples,)` float32."""

@@ -83,6 +83,7 @@ def pictures_plan(
         spacing_seconds=FAR_SECONDS,
         skip_nonreference=False,
         max_motion_frames=0,
+        max_outlines=0,
     )
 
 

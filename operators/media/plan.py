@@ -19,7 +19,7 @@ from operators.media.geometry import Size, displayed_size, frame_size, motion_si
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.spread import spread
 
-PLAN_VERSION = 7
+PLAN_VERSION = 8
 """Part of every signal's fingerprint; grows when the same policy would choose other frames."""
 
 FAR_SECONDS = 1e9
@@ -38,7 +38,9 @@ class PlanPolicy:
     frames_per_second: float = 1.0
     max_frames: int = 48
     motion_hz: float = 12.0
-    """Highest rate of the motion track; cuts are located to one interval of it."""
+    """Highest rate of the motion track."""
+    outline_hz: float = 120.0
+    """Highest rate of the outlines: that of the video up to here, so that cuts are located to one picture."""
     full_decode_max_seconds: float = 90.0
     """Longer videos are decoded at sample points."""
     full_decode_max_packets: int = 2700
@@ -57,6 +59,7 @@ class PlanPolicy:
     frame_shorter_pixels: int = 256
     frame_longer_pixels: int = 512
     motion_pixels: int = 160 * 90
+    outline_pixels: int = 64 * 36
     skip_deblocking_pixels: int = 1280 * 720
     """From this picture size on, the codec's deblocking is skipped: a fifth less work. Pictures are then shrunk to a
     third or less, where it changes a pixel by 0.9 to 2 of 255 on average."""
@@ -102,6 +105,10 @@ class VideoPlan:
     """Before rotation."""
     motion_hz: float
     max_motion_frames: int
+    outline_size: Size
+    """Before rotation."""
+    outline_hz: float
+    max_outlines: int
     max_pixels: int
 
 
@@ -201,7 +208,10 @@ def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) ->
         frame_size=frame_size(*shown, shorter=policy.frame_shorter_pixels, longer=policy.frame_longer_pixels),
         motion_size=motion_size(*shown, pixels=policy.motion_pixels),
         motion_hz=policy.motion_hz,
-        max_motion_frames=_max_motion_frames(spans, video, policy),
+        max_motion_frames=_max_motion_frames(spans, video, policy, policy.motion_hz),
+        outline_size=motion_size(*shown, pixels=policy.outline_pixels),
+        outline_hz=policy.outline_hz,
+        max_outlines=_max_motion_frames(spans, video, policy, policy.outline_hz),
         max_pixels=max_pixels,
     )
 
@@ -220,14 +230,15 @@ def _may_skip_nonreference(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
 
 
 def _is_decoded_in_full(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
-    is_short = video.duration_seconds <= policy.full_decode_max_seconds
-    return is_short or (video.is_complete and video.num_packets <= policy.full_decode_max_packets)
+    if video.duration_seconds <= policy.full_decode_max_seconds:
+        return True
+    return video.is_complete and video.num_packets <= policy.full_decode_max_packets
 
 
-def _max_motion_frames(spans: tuple[DecodeSpan, ...], video: VideoStreamIndex, policy: PlanPolicy) -> int:
+def _max_motion_frames(spans: tuple[DecodeSpan, ...], video: VideoStreamIndex, policy: PlanPolicy, hz: float) -> int:
     longest = max(video.duration_seconds, policy.full_decode_max_seconds) + END_SLACK_SECONDS
     seconds = sum(min(longest, span.end_seconds - span.start_seconds) for span in spans if span.kind != "keyframe")
-    by_time = math.ceil(seconds * policy.motion_hz) + len(spans)
+    by_time = math.ceil(seconds * hz) + len(spans)
     return min(by_time, video.num_packets + 1) if video.is_complete else by_time
 
 

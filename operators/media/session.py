@@ -28,6 +28,7 @@ from operators.media.ipc_messages import (
 from operators.media.layout import MediaMemory
 from operators.media.look_around import Looker, frame_in
 from operators.media.memory import SharedMemory
+from operators.media.motion_memory import motion_track_in
 from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan, pictures_plan
 from operators.media.plan import PlanPolicy, VideoPlan, make_plan
 from operators.media.pool import DecoderPool
@@ -312,7 +313,7 @@ class MediaSession:
             case FramesReady(frames):
                 self._frames += [self._frame(slot) for slot in frames]
             case MotionReady():
-                self._yield.motion = self._motion_track(reply)
+                self._yield.motion = motion_track_in(self._mapped(), reply)
             case AudioReady():
                 self._take_audio(reply)
         self._notify()
@@ -324,14 +325,6 @@ class MediaSession:
 
     def _frame(self, slot: FrameSlot) -> SampledFrame:
         return frame_in(self._yield.memory, slot)
-
-    def _motion_track(self, ready: MotionReady) -> MotionTrack:
-        memory = self._mapped()
-        return MotionTrack(
-            pts_seconds=memory.motion_seconds(ready.num_frames),
-            luma=memory.motion_luma(ready.num_frames, ready.height, ready.width),
-            spans=ready.spans,
-        )
 
     def _take_audio(self, ready: AudioReady) -> None:
         self._yield.is_audio_settled = True

@@ -38,8 +38,24 @@ class MotionSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class OutlineTrack:
+    """A tiny luma picture of every decoded one, for changes of shot and their times."""
+
+    pts_seconds: npt.NDArray[np.float64]
+    """`(N,)` float64, strictly increasing."""
+    luma: npt.NDArray[np.uint8]
+    """`(N, h, w)` uint8, about 64x36 pixels in the aspect of the stored picture, not turned. Read-only."""
+    spans: tuple[MotionSpan, ...]
+    """As of `MotionTrack`."""
+
+    def __post_init__(self) -> None:
+        if self.luma.ndim != 3 or self.pts_seconds.shape != self.luma.shape[:1]:
+            raise ValueError(f"luma {self.luma.shape} and pts {self.pts_seconds.shape} do not match as (N, h, w), (N,)")
+
+
+@dataclass(frozen=True, slots=True)
 class MotionTrack:
-    """Small luma pictures, dense in time, for cuts and movement."""
+    """Small luma pictures, dense in time, for movement."""
 
     pts_seconds: npt.NDArray[np.float64]
     """`(N,)` float64, strictly increasing."""
@@ -47,6 +63,8 @@ class MotionTrack:
     """`(N, h, w)` uint8, about 160x90 pixels in the video's aspect. Read-only."""
     spans: tuple[MotionSpan, ...]
     """Between two spans is a stretch of video that was not decoded: compare no frames across it."""
+    outlines: OutlineTrack | None = None
+    """The same stretches at the video's own rate; None if nobody made them."""
 
     def __post_init__(self) -> None:
         if self.luma.ndim != 3 or self.pts_seconds.shape != self.luma.shape[:1]:

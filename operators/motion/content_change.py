@@ -7,9 +7,8 @@ compare both kinds.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 _GRID = 4
@@ -18,6 +17,8 @@ _LUMA_SHIFT = 4
 """256 levels to 16 bins."""
 _NUM_BINS = 256 >> _LUMA_SHIFT
 _WHITE = 255.0
+_BLOCK = 256
+"""Pictures that are described in one step."""
 
 
 class ContentChange:
@@ -30,25 +31,38 @@ class ContentChange:
 
     def between(self, first: int, second: int) -> float:
         """Return the distance of two pictures by index, 0 for the same one, 1 for black and white."""
-        histograms = float(np.abs(self._shares[first] - self._shares[second]).sum()) / 2.0
-        levels = cv2.norm(self._luma[first], self._luma[second], cv2.NORM_L1) / self._luma[first].size
-        return math.sqrt(histograms * levels / _WHITE)
+        return float(self.among([first], [second])[0, 0])
 
-    def successive(self, first: int, last: int) -> np.ndarray:
-        """Return (last - first - 1,) float64: the distance of each picture in [first, last) to the previous one."""
-        return np.array([self.between(index - 1, index) for index in range(first + 1, last)])
+    def among(self, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
+        """Return (len(first), len(second)) float64: the distance of each of some pictures to each of others."""
+        histograms = np.abs(self._shares[first][:, None] - self._shares[second][None]).sum(axis=2) / 2.0
+        others = self._luma[second].astype(np.int16)
+        levels = np.array([np.abs(others - picture).mean(axis=(1, 2)) for picture in self._luma[first]])
+        return np.asarray(np.sqrt(histograms * levels / _WHITE), dtype=np.float64)
+
+    def successive(self) -> np.ndarray:
+        """Return (N,) float64: the distance of each picture to the previous one; 0 for the first."""
+        changes = np.zeros(len(self._luma))
+        for first in range(1, len(changes), _BLOCK):
+            last = min(len(changes), first + _BLOCK)
+            luma = self._luma[first - 1 : last].astype(np.int16)
+            histograms = np.abs(np.diff(self._shares[first - 1 : last], axis=0)).sum(axis=1) / 2.0
+            changes[first:last] = np.sqrt(histograms * np.abs(np.diff(luma, axis=0)).mean(axis=(1, 2)) / _WHITE)
+        return changes
 
 
 def region_histograms(luma: np.ndarray) -> np.ndarray:
-    """Return (N, 256) float32: 16 bins in each of 16 regions as shares of the picture, of (N, h, w) uint8.
-
-    Every other pixel of every other row is counted, which is sufficient for a histogram.
-    """
-    bins = luma[:, ::2, ::2] >> _LUMA_SHIFT
-    _, height, width = bins.shape
+    """Return (N, 256) float32: 16 bins in each of 16 regions as shares of the picture, of (N, h, w) uint8."""
+    num_pictures, height, width = luma.shape
     row_region = np.arange(height) * _GRID // height
     column_region = np.arange(width) * _GRID // width
-    offsets = (row_region[:, None] * _GRID + column_region[None, :]) * _NUM_BINS
+    offsets = ((row_region[:, None] * _GRID + column_region[None, :]) * _NUM_BINS).astype(np.int32)
     length = _GRID * _GRID * _NUM_BINS
-    counts = [np.bincount((offsets + picture).ravel(), minlength=length) for picture in bins]
-    return np.asarray(np.array(counts, dtype=np.float32).reshape(-1, length) / (height * width))
+    shares = np.empty((num_pictures, length), np.float32)
+    for first in range(0, num_pictures, _BLOCK):
+        block = luma[first : first + _BLOCK]
+        numbers = np.arange(len(block), dtype=np.int32)[:, None, None] * length
+        bins = (block >> _LUMA_SHIFT) + offsets + numbers
+        counts = np.bincount(bins.ravel(), minlength=len(block) * length)
+        shares[first : first + _BLOCK] = counts.reshape(len(block), length) / np.float32(height * width)
+    return shares

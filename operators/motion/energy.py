@@ -12,8 +12,9 @@ from operators.media.tracks import MotionSpan, MotionTrack
 from operators.motion.flow import PairMotion
 
 STEP_SECONDS = 1.0
-STILL_WIDTHS_PER_SECOND = 0.005
-"""Up to this speed nothing moves: half a percent of the picture's width per second, which nobody notices."""
+STILL_WIDTHS_PER_SECOND = 0.002
+"""Up to this mean speed nothing moves but a cursor or a leaf: a fiftieth of the picture at a tenth of its width per
+second is as much."""
 
 ROUNDING_SECONDS = 0.2
 """About a frame at either end of a video that was analysed completely."""
@@ -77,10 +78,10 @@ def observed_ratio(looked_at_seconds: float, duration_seconds: float) -> float:
 
 def observed_seconds(track: MotionTrack) -> float:
     """Return the duration that the track shows: all of a short video, the dense segments of a long one."""
-    return sum(_span_seconds(track, span) for span in track.spans)
+    return sum(span_seconds(track, span) for span in track.spans)
 
 
-def _span_seconds(track: MotionTrack, span: MotionSpan) -> float:
+def span_seconds(track: MotionTrack, span: MotionSpan) -> float:
     """Return the time from the first frame to the end of the last, which is shown for the mean frame duration."""
     num_intervals = span.last - span.first - 1
     if num_intervals < 1:

@@ -2,8 +2,11 @@
 
 Dense optical flow by inverse search (T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
 Camera motion is the shift, turn and zoom that most of the flow agrees on (RANSAC; M. Fischler, R. Bolles, 1981); the
-rest is the motion of objects. Both are in picture widths per second, independent of the resolution. Only lit parts
-count: motion in the dark is invisible.
+rest is the motion of objects. Both are in picture widths per second, independent of the resolution.
+
+Only lit parts count: motion in the dark is invisible. Flow of plain surfaces is a guess, so the camera is judged by
+textured points, and what did not change did not move. A camera that moves moves all of them: if a good part of the
+textured points stands still, the camera does, too.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from operators.exposure import MatchedPair, matched
 from operators.media.tracks import MotionTrack
 
 MAX_PAIRS_PER_SECOND = 4.0
@@ -31,12 +35,41 @@ LIT_LUMA = 24
 MIN_LIT_POINTS = 8
 """Of the grid; with fewer lit points nothing is measured, because camera motion needs this many."""
 
+FAR_STEPS = 3
+"""Distance of the two frames of a pair if hardly anything moved between successive ones."""
+SLOW_WIDTHS = 0.004
+"""Motion of a pair, in widths, from which it is exact: more than half a pixel."""
+
 _TIME_SLACK_SECONDS = 0.001
 """Frame times are rounded; a pair that is early by that much still counts."""
 _GRID_PX = 6
 """Distance of the evaluated flow vectors."""
 _RANSAC_PX = 0.5
 """Vectors within this distance of the camera's belong to the camera motion."""
+_RANSAC_RATIO = 0.1
+"""The same as share of the median length of the flow, if that is more: fast flow is less exact."""
+_MIN_GRADIENT_LEVELS = 2.0
+"""Mean gradient around a point, per pixel, from which it is textured."""
+_STILL_PX = 0.12
+"""Shift up to which a textured point stands still, as its change divided by its gradient states it."""
+_MAX_NOISE_LEVELS = 3.0
+"""Highest change of plain surfaces that is taken for noise."""
+_MIN_AGREED_RATIO = 0.5
+"""Share of the textured points that agree on the camera's motion."""
+_MIN_EXPECTED_LEVELS = 1.0
+"""Change that the camera's motion must cause at a point that stands still to contradict it: an edge that moves along
+itself does not."""
+_MAX_EXPECTED_PX = 4.0
+"""A longer shift does not change a picture more."""
+_MAX_CHANGE_RATIO = 0.2
+"""Share of that change, below which a point stands still."""
+_MIN_CELL_POINTS = 2
+_MIN_CELLS = 5
+"""What moves before a plain background is an object."""
+_CELLS = 4
+"""Cells along each side, for the spread of the points that agree."""
+_MIN_CELLS_RATIO = 0.55
+"""Share of the cells with texture in which most points agree: an object is in fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +84,21 @@ class PairMotion:
     """Mean over the picture of the motion that the camera does not explain, widths per second."""
 
 
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """What can be seen to move around each of N points of the grid."""
+
+    across: np.ndarray
+    """Mean gradient along rows, levels a pixel."""
+    down: np.ndarray
+    change: np.ndarray
+    """Mean difference of the two pictures, without noise."""
+    is_lit: np.ndarray
+    is_textured: np.ndarray
+    is_still: np.ndarray
+    """Whether nothing changed that a shift along the gradient would have changed."""
+
+
 class FlowMeter:
     """Measures pairs of one size; not thread-safe."""
 
@@ -63,6 +111,7 @@ class FlowMeter:
         self._grid = np.ix_(rows, columns)
         columns_px, rows_px = np.meshgrid(columns, rows)
         self._points = np.stack([columns_px.ravel(), rows_px.ravel()], axis=1).astype(np.float32)
+        self._cells = (rows_px.ravel() * _CELLS // height) * _CELLS + columns_px.ravel() * _CELLS // width
         self._width = width
 
     def measure(self, first: np.ndarray, second: np.ndarray) -> tuple[float, float] | None:
@@ -70,12 +119,35 @@ class FlowMeter:
         is_lit = self._lit_points(first, second)
         if np.count_nonzero(is_lit) < MIN_LIT_POINTS:
             return None
-        if cv2.absdiff(first, second).mean() <= STILL_LUMA_LEVELS * is_lit.mean():
+        pair = matched(first, second)
+        if pair.difference.mean() <= STILL_LUMA_LEVELS * is_lit.mean():
             return 0.0, 0.0
-        flow = self._search.calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None)
-        flow = flow[self._grid].reshape(-1, 2)[is_lit]
-        camera = self._camera_flow(flow, self._points[is_lit])
-        return _mean_length(camera) / self._width, _mean_length(flow - camera) / self._width
+        seen = self._texture(pair, is_lit)
+        if not (is_lit & ~seen.is_still).any():
+            return 0.0, 0.0
+        flow = self._flow(pair.first, pair.second)
+        camera = self._camera_flow(flow, seen)
+        if camera is None:
+            flow = self._far_flow(pair)
+            camera = self._camera_flow(flow, seen)
+            camera = np.zeros_like(flow) if camera is None else camera
+        residual = _unexplained(flow, camera, seen)
+        return _mean_length(camera[is_lit]) / self._width, float(residual[is_lit].mean()) / self._width
+
+    def _flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return (N, 2) px at the points of the grid."""
+        return np.asarray(self._search.calc(first, second, None)[self._grid].reshape(-1, 2))
+
+    def _far_flow(self, pair: MatchedPair) -> np.ndarray:
+        """Return (N, 2) px for a camera that turns faster than the search reaches: flow after a shift of the whole."""
+        window = cv2.createHanningWindow(pair.first.shape[::-1], cv2.CV_32F)
+        first, second = pair.first.astype(np.float32), pair.second.astype(np.float32)
+        (right, down), _ = cv2.phaseCorrelate(first, second, window)
+        shift = np.array([round(right), round(down)], np.float32)
+        back = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]]], np.float32)
+        second = np.asarray(pair.second)
+        shifted: Any = cv2.warpAffine(second, back, second.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+        return self._flow(pair.first, shifted) + shift
 
     def _lit_points(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return (N,) bool: points of the grid around which either picture shows something; noise in the dark does not
@@ -83,15 +155,68 @@ class FlowMeter:
         brightest = cv2.blur(cv2.max(first, second), (_GRID_PX, _GRID_PX))
         return np.asarray(brightest[self._grid].reshape(-1) >= LIT_LUMA)
 
-    @staticmethod
-    def _camera_flow(flow: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Return (N, 2) px: the camera's motion at each point; zero if no motion is agreed on."""
-        matrix, _ = cv2.estimateAffinePartial2D(
-            points, points + flow, method=cv2.RANSAC, ransacReprojThreshold=_RANSAC_PX, maxIters=200
+    def _texture(self, pair: MatchedPair, is_lit: np.ndarray) -> Texture:
+        smooth = cv2.blur(pair.first, (3, 3))
+        across = self._around(cv2.absdiff(smooth[:, 2:], smooth[:, :-2]), right_px=1) / 2
+        down = self._around(cv2.absdiff(smooth[2:], smooth[:-2]), down_px=1) / 2
+        change = self._around(cv2.absdiff(smooth, cv2.blur(pair.second, (3, 3))))
+        is_textured = is_lit & (across + down >= _MIN_GRADIENT_LEVELS)
+        plain = change[is_lit & ~is_textured]
+        noise = min(_MAX_NOISE_LEVELS, float(np.percentile(plain, 25))) if len(plain) else 0.5
+        change = np.maximum(change - 1.5 * noise - 0.3, 0.0)
+        return Texture(across, down, change, is_lit, is_textured, change <= _STILL_PX * np.maximum(across + down, 1.0))
+
+    def _around(self, levels: np.ndarray, right_px: int = 0, down_px: int = 0) -> np.ndarray:
+        """Return (N,) float64: the mean around each point of the grid, of levels that begin that far from the edge."""
+        mean = cv2.blur(np.asarray(levels, np.float32), (_GRID_PX + 1, _GRID_PX + 1))
+        rows = np.clip(self._grid[0] - down_px, 0, mean.shape[0] - 1)
+        columns = np.clip(self._grid[1] - right_px, 0, mean.shape[1] - 1)
+        return np.asarray(mean[rows, columns].reshape(-1), np.float64)
+
+    def _camera_flow(self, flow: np.ndarray, seen: Texture) -> np.ndarray | None:
+        """Return (N, 2) px: the camera's motion at each point, zero if it stands still; None if no motion is agreed
+        on."""
+        is_moving = seen.is_textured & ~seen.is_still
+        if np.count_nonzero(is_moving) < MIN_LIT_POINTS:
+            return np.zeros_like(flow)
+        points, moving = self._points[is_moving], flow[is_moving]
+        reach_px = max(_RANSAC_PX, _RANSAC_RATIO * float(np.median(np.hypot(moving[:, 0], moving[:, 1]))))
+        matrix, inliers = cv2.estimateAffinePartial2D(
+            points, points + moving, method=cv2.RANSAC, ransacReprojThreshold=reach_px, maxIters=200
         )
         if matrix is None:
-            return np.zeros_like(flow)
-        return np.asarray(points @ matrix[:, :2].T + matrix[:, 2] - points)
+            return None
+        camera = np.asarray(self._points @ matrix[:, :2].T + matrix[:, 2] - self._points)
+        is_agreed = np.zeros(len(flow), bool)
+        is_agreed[is_moving] = np.asarray(inliers).ravel() > 0
+        return self._judged(camera, is_agreed, is_moving, seen)
+
+    def _judged(
+        self, camera: np.ndarray, is_agreed: np.ndarray, is_moving: np.ndarray, seen: Texture
+    ) -> np.ndarray | None:
+        """Return the camera's motion if most of the picture agrees, zero if much of it stands still, None otherwise."""
+        reach = np.minimum(np.abs(camera), _MAX_EXPECTED_PX)
+        expected = reach[:, 0] * seen.across + reach[:, 1] * seen.down
+        is_against = seen.is_lit & (expected >= _MIN_EXPECTED_LEVELS) & (seen.change < _MAX_CHANGE_RATIO * expected)
+        is_judged = is_moving | is_against
+        if is_against.sum() >= is_agreed.sum():
+            return np.zeros_like(camera)
+        counts = np.bincount(self._cells[is_judged], minlength=_CELLS * _CELLS)
+        agreed = np.bincount(self._cells[is_judged], weights=is_agreed[is_judged], minlength=_CELLS * _CELLS)
+        is_used = counts >= _MIN_CELL_POINTS
+        is_spread = (
+            is_used.sum() >= _MIN_CELLS and (agreed[is_used] >= 0.5 * counts[is_used]).mean() >= _MIN_CELLS_RATIO
+        )
+        return camera if is_spread and is_agreed.sum() >= _MIN_AGREED_RATIO * is_judged.sum() else None
+
+
+def _unexplained(flow: np.ndarray, camera: np.ndarray, seen: Texture) -> np.ndarray:
+    """Return (N,) px: motion of objects at each point; flow of plain surfaces under a moving camera is none."""
+    if not camera.any():
+        return np.where(seen.is_still, 0.0, np.hypot(flow[:, 0], flow[:, 1]))
+    length = np.hypot(*(flow - camera).T)
+    tolerance = np.maximum(_RANSAC_PX, _RANSAC_RATIO * np.hypot(camera[:, 0], camera[:, 1]))
+    return np.where(seen.is_textured & ~seen.is_still & (length > tolerance), length, 0.0)
 
 
 def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[PairMotion, ...]:
@@ -104,29 +229,47 @@ def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[Pai
     if min(track.luma.shape[1:]) < MIN_SIDE_PX:
         return ()
     meter = FlowMeter(*track.luma.shape[1:])
-    measured = (_pair_motion(meter, track, frame) for frame in chosen_pairs(track, frozenset(cuts_seconds)))
+    measured = (_pair_motion(meter, track, pair) for pair in chosen_pairs(track, tuple(cuts_seconds)))
     return tuple(motion for motion in measured if motion is not None)
 
 
-def chosen_pairs(track: MotionTrack, cuts_seconds: frozenset[float]) -> Iterator[int]:
-    """Return the indices of the second frames of the pairs, at most `MAX_PAIRS_PER_SECOND`."""
+def chosen_pairs(track: MotionTrack, cuts_seconds: Iterable[float]) -> Iterator[tuple[int, int]]:
+    """Return the earliest possible first frame, and the second frame, of each pair: at most `MAX_PAIRS_PER_SECOND`."""
+    cuts = np.sort(np.array(list(cuts_seconds), dtype=np.float64))
+    is_first_of_shot = np.zeros(len(track.pts_seconds), bool)
+    after = np.searchsorted(track.pts_seconds, cuts - _TIME_SLACK_SECONDS)
+    is_first_of_shot[after[after < len(is_first_of_shot)]] = True
     for span in track.spans:
-        next_seconds = -np.inf
+        next_seconds, earliest = -np.inf, span.first
         for frame in range(span.first + 1, span.last):
             at_seconds = float(track.pts_seconds[frame])
-            if at_seconds >= next_seconds and at_seconds not in cuts_seconds:
+            if is_first_of_shot[frame]:
+                earliest = frame
+            elif at_seconds >= next_seconds:
                 next_seconds = at_seconds + 1.0 / MAX_PAIRS_PER_SECOND - _TIME_SLACK_SECONDS
-                yield frame
+                yield earliest, frame
 
 
-def _pair_motion(meter: FlowMeter, track: MotionTrack, frame: int) -> PairMotion | None:
-    measured = meter.measure(track.luma[frame - 1], track.luma[frame])
+def _pair_motion(meter: FlowMeter, track: MotionTrack, pair: tuple[int, int]) -> PairMotion | None:
+    """Measure a picture against the previous one; against an earlier one if hardly anything has moved since."""
+    earliest, frame = pair
+    measured = _measured(meter, track, frame - 1, frame)
+    if measured is None or (measured.camera + measured.object) * _interval(track, frame - 1, frame) >= SLOW_WIDTHS:
+        return measured
+    farther = _measured(meter, track, max(earliest, frame - FAR_STEPS), frame)
+    return measured if farther is None or (measured.camera and not farther.camera) else farther
+
+
+def _measured(meter: FlowMeter, track: MotionTrack, before: int, frame: int) -> PairMotion | None:
+    measured = meter.measure(track.luma[before], track.luma[frame])
     if measured is None:
         return None
-    camera, residual = measured
-    before_seconds, at_seconds = (float(seconds) for seconds in track.pts_seconds[frame - 1 : frame + 1])
-    interval_seconds = at_seconds - before_seconds
-    return PairMotion(before_seconds, camera / interval_seconds, residual / interval_seconds)
+    interval_seconds = _interval(track, before, frame)
+    return PairMotion(float(track.pts_seconds[before]), *(widths / interval_seconds for widths in measured))
+
+
+def _interval(track: MotionTrack, before: int, frame: int) -> float:
+    return float(track.pts_seconds[frame] - track.pts_seconds[before])
 
 
 def _mean_length(vectors: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from schemas.evidence import TextFound
 from schemas.outcomes import Verdict
 from streams.store.readers import VideoReading
 
-COUNTED_IN_WHAT_WAS_SEEN = ("motion.num_shots", "motion.cut_times_seconds")
+COUNTED_IN_WHAT_WAS_SEEN = ("motion.num_shots", "motion.cut_times_seconds", "motion.transitions")
 """Features that may be lower bounds."""
 _TEXT_CHARACTERS = 500
 

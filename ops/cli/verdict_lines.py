@@ -145,10 +145,17 @@ def describe_outcome(outcome: Outcome, texts: Sequence[TextFound] = ()) -> list[
 
 
 def _cuts(record: RecommendationRecord) -> str:
-    """Return the number of cuts, and the analysed share of the video if it is below 1."""
+    """Return the number of cuts; if a part of the video was analysed, also its share, and the estimate for all."""
     num_cuts = len(feature(record, "motion.cut_times_seconds", []))
     share = feature(record, "motion.observed_ratio", 1.0)
-    return f"{num_cuts}" if share >= 1.0 else f"at least {num_cuts}, in the {share:.0%} looked at"
+    if share >= 1.0:
+        return f"{num_cuts}"
+    looked = f"at least {num_cuts}, in the {share:.0%} looked at"
+    num_shots = feature(record, "motion.estimated_num_shots", None)
+    low, high = feature(record, "motion.estimated_num_shots_range", (0.0, 0.0))
+    return (
+        looked if num_shots is None else f"{looked}; about {num_shots - 1:.0f} in all ({low - 1:.0f} to {high - 1:.0f})"
+    )
 
 
 def _findings(signal: Signal) -> str:

@@ -42,6 +42,10 @@ class DecordFrame:
         """See `DecodedFrame.luma`."""
         return screen_luma(self._on_screen(size, peak=STEADY_PEAK))
 
+    def outline(self, size: Size) -> npt.NDArray[np.uint8]:
+        """See `DecodedFrame.outline`."""
+        return self.luma(size)
+
     def _on_screen(self, size: Size, peak: float | None) -> npt.NDArray[np.uint8]:
         width, height = (size.height, size.width) if self.is_turned else (size.width, size.height)
         picture = VideoFrame.from_ndarray(self.pixels, "rgb24")

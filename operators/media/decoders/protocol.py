@@ -34,6 +34,10 @@ class DecodedFrame(Protocol):
     def luma(self, size: Size) -> npt.NDArray[np.uint8]:
         """Return `(h, w)` uint8, upright."""
 
+    def outline(self, size: Size) -> npt.NDArray[np.uint8]:
+        """Return `(h, w)` uint8 for comparison with other outlines of the same video: quick, of the codec's own luma if
+        there is one, not turned."""
+
 
 class VideoDecoder(Protocol):
     """Reads one file, span after span, forwards only.

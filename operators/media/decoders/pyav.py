@@ -78,6 +78,10 @@ class PyavFrame:
         """See `DecodedFrame.luma`."""
         return self.renderer.luma(self.picture, size, self.look)
 
+    def outline(self, size: Size) -> npt.NDArray[np.uint8]:
+        """See `DecodedFrame.outline`."""
+        return self.renderer.outline(self.picture, size)
+
 
 class PyavDecoder:
     """See `VideoDecoder`."""

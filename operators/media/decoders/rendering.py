@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from av.video.format import VideoFormat
@@ -27,6 +28,9 @@ UNSPECIFIED = int(ColorPrimaries.UNSPECIFIED)
 MAX_SD_LINES = 576
 """A picture with more lines and without a stated matrix is of BT.709, as players assume; otherwise of BT.601."""
 WHITE, BLACK = 255, 0
+CODE_BITS = 8
+ROWS_OF_OUTLINE_ROW = 4
+"""Rows of a picture that are averaged for a row of its outline; more would cost time and change little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,12 @@ class Renderer:
         pixels = self._luma(picture, inner)
         return orientation.apply(pixels if inner == frame else _framed(pixels, frame))
 
+    def outline(self, picture: VideoFrame, size: Size) -> Pixels:
+        """Return `(h, w)`, not turned: from every few rows of the luma plane, if there is one."""
+        if not has_luma_plane(picture.format.name):
+            return self._luma(picture, size)
+        return shrunk_luma(picture, size)
+
     def _views(self, picture: VideoFrame, size: Size) -> list[Pixels]:
         if _has_alpha(picture.format.name):
             return _composed(self._scaled(picture, size, "rgba", np.uint8, 4))
@@ -118,6 +128,30 @@ def _matrix(picture: VideoFrame) -> Colorspace | None:
     """Return None to use the picture's own matrix."""
     is_high = picture.height > MAX_SD_LINES and picture.colorspace == UNSPECIFIED
     return Colorspace.ITU709 if is_high else None
+
+
+@cache
+def has_luma_plane(pixel_format: str) -> bool:
+    """Return whether the first plane holds the luma, all of it and nothing else."""
+    layout = VideoFormat(pixel_format)
+    components = layout.components
+    is_planar = layout.is_planar and not layout.is_rgb and not layout.is_bit_stream and not _has_alpha(pixel_format)
+    if not is_planar or not components[0].is_luma:
+        return False
+    # With two colours in a plane, codes of more than eight bits are stored in the upper bits.
+    is_plain = len({component.plane for component in components}) == len(components) and not layout.is_big_endian
+    return components[0].bits == CODE_BITS or (components[0].bits > CODE_BITS and is_plain)
+
+
+def shrunk_luma(picture: VideoFrame, size: Size) -> Pixels:
+    """Return `(h, w)` of the most significant bits of the luma plane."""
+    plane, bits = picture.planes[0], picture.format.components[0].bits
+    rows = np.frombuffer(memoryview(plane), np.uint8 if bits == CODE_BITS else np.uint16).reshape(plane.height, -1)
+    step = max(1, plane.height // (ROWS_OF_OUTLINE_ROW * size.height))
+    kept: Any = rows[::step, : plane.width]
+    small = cv2.resize(kept, (size.width, size.height), interpolation=cv2.INTER_AREA)
+    codes = np.asarray(small, kept.dtype)
+    return codes if bits == CODE_BITS else (codes >> (bits - CODE_BITS)).astype(np.uint8)
 
 
 @cache

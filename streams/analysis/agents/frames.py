@@ -46,7 +46,7 @@ STANDS_SECONDS = 2.0
 completely."""
 
 _CONTAINER = "container-index@1"
-_QUALITY = "picture-quality@1"
+_QUALITY = "picture-quality@2"
 _HASH = "pdq@2"
 
 

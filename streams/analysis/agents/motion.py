@@ -6,15 +6,17 @@ from functools import partial
 
 from operators.motion.energy import StepEnergy, camera_ratio, mean_energy, observed_ratio, still_ratio
 from operators.motion.pace import cuts_per_minute, mean_shot_seconds, pace
+from operators.motion.shot_counts import shot_count
 from operators.motion.track_motion import TrackMotion, measure_motion
+from operators.motion.transitions import Transition
 from schemas.evidence import Feature
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import features_of
 from streams.analysis.agents.seen import share_features
 
-_SHOTS = "shot-cuts@1"
-_FLOW = "dis-flow@1"
+_SHOTS = "shot-changes@2"
+_FLOW = "dis-flow@2"
 _PACE = "pace@1"
 
 
@@ -44,6 +46,8 @@ async def analyse(work: AgentWork) -> Analysis:
 def _shot_features(work: AgentWork, motion: TrackMotion, duration_seconds: float) -> dict[str, Feature]:
     num_cuts = len(motion.cuts_seconds)
     values = {
+        **_counted(motion, duration_seconds),
+        "motion.transitions": [_transition_entry(each) for each in motion.transitions if each.kind != "cut"],
         "motion.cut_times_seconds": list(motion.cuts_seconds),
         "motion.num_shots": num_cuts + 1,
         "motion.mean_shot_seconds": mean_shot_seconds(num_cuts, motion.observed_seconds),
@@ -52,6 +56,24 @@ def _shot_features(work: AgentWork, motion: TrackMotion, duration_seconds: float
         "motion.observed_ratio": _observed_ratio(motion, duration_seconds),
     }
     return features_of(work, _SHOTS, values)
+
+
+def _counted(motion: TrackMotion, duration_seconds: float) -> dict[str, object]:
+    """Return the number of shots in all of the video, counted or estimated."""
+    count = shot_count(motion.observed_spans, duration_seconds, _observed_ratio(motion, duration_seconds))
+    return {
+        "motion.estimated_num_shots": count.num_shots,
+        "motion.estimated_num_shots_range": [count.low, count.high],
+        "motion.is_num_shots_estimated": float(count.is_estimated),
+    }
+
+
+def _transition_entry(transition: Transition) -> dict[str, object]:
+    return {
+        "kind": transition.kind,
+        "begin_seconds": transition.begin_seconds,
+        "end_seconds": transition.end_seconds,
+    }
 
 
 def _energy_features(work: AgentWork, motion: TrackMotion) -> dict[str, Feature]:

@@ -16,7 +16,7 @@ import pytest
 from operators.errors import InvalidMedia
 from operators.media.decode_replay import DecodeReplay
 from operators.media.decoder_client import DECODER_COMMAND
-from operators.media.ipc_messages import AudioReady, Done, FrameSlot, FramesReady, MotionReady
+from operators.media.ipc_messages import AudioReady, Done, FrameSlot, FramesReady, MotionReady, TrackShape
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeUsage, failed_receipt
 from operators.media.session import MediaSession, MediaSessions
@@ -157,7 +157,7 @@ class TestRetelling:
         retelling.begin_again()
         assert retelling.new_part(FramesReady((frame(0),))) is None
         assert retelling.new_part(FramesReady((frame(1), frame(2)))) == FramesReady((frame(2),))
-        motion = MotionReady(1, 10, 10, ())
+        motion = MotionReady(TrackShape(1, 10, 10, ()), TrackShape(1, 4, 4, ()))
         assert retelling.new_part(motion) is motion
 
     def test_a_file_that_changed_is_refused(self) -> None:

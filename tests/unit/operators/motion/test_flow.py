@@ -91,7 +91,7 @@ class TestPairMotions:
 
     def test_pairs_are_thinned(self) -> None:
         """Four pairs a second at most, evenly."""
-        pairs = list(chosen_pairs(panning_track(12.0, 1), frozenset()))
+        pairs = [frame for _, frame in chosen_pairs(panning_track(12.0, 1), ())]
 
         assert pairs == [1, 4, 7, 10, 13, 16, 19, 22]
 
@@ -100,7 +100,7 @@ class TestPairMotions:
         track = panning_track(2.0, 1, num_frames=8, spans=(MotionSpan(0, 4), MotionSpan(4, 8)))
         cut_seconds = float(track.pts_seconds[6])
 
-        assert [1, 2, 3, 5, 7] == list(chosen_pairs(track, frozenset({cut_seconds})))
+        assert [(0, 1), (0, 2), (0, 3), (4, 5), (6, 7)] == list(chosen_pairs(track, [cut_seconds]))
 
     @pytest.mark.parametrize(("height", "width"), [(320, 2), (2, 320), (24, 300)])
     def test_slivers(self, height: int, width: int) -> None:
