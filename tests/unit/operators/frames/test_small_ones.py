@@ -65,6 +65,21 @@ class TestStaticRatio:
 
         assert static_ratio(dim) == 0.0
 
+    def test_light_that_changes(self) -> None:
+        """A lamp that flickers is no movement: the same picture in another exposure looks alike."""
+        draw = np.random.default_rng(3)
+        picture = draw.integers(40, 160, (32, 32))
+
+        assert static_ratio([(picture * gain).astype(np.uint8) for gain in (1.0, 0.8, 1.2, 0.7)]) == 1.0
+
+    def test_slides(self) -> None:
+        """Slides that are shown one after another stand still; what differs at each step moves."""
+        draw = np.random.default_rng(4)
+        slides = [draw.integers(0, 256, (32, 32), dtype=np.uint8) for _ in range(4)]
+
+        assert static_ratio([slide for slide in slides for _ in range(3)]) == 1.0
+        assert static_ratio(slides) == 0.0
+
     def test_credits_that_stand(self) -> None:
         """White letters that stand on black are a picture, and it is static."""
         page = np.zeros((32, 32), np.uint8)

@@ -62,6 +62,66 @@ class TestFlowMeter:
         assert camera * WIDTH < 0.2
         assert residual * WIDTH == pytest.approx(4 * 45 * 60 / (HEIGHT * WIDTH), rel=0.5)
 
+    @pytest.mark.parametrize("shift_px", [2, 8])
+    def test_object_before_a_plain_wall(self, shift_px: int) -> None:
+        """A head that fills a quarter of the picture moves as one, and the wall behind it stands still."""
+        wall = np.clip(texture(7).astype(np.int16) // 16 + 110, 0, 255).astype(np.uint8)
+        first, second, head = wall.copy(), wall.copy(), texture(8, 66, 60)
+        first[24:, 50:110] = head
+        second[24:, 50 + shift_px : 110 + shift_px] = head
+
+        camera, residual = measure(first, second)
+
+        assert camera == 0.0
+        assert residual * WIDTH > 0.1 * shift_px
+
+    def test_object_in_front_of_black(self) -> None:
+        """What moves where nothing else is to be seen is an object."""
+        first, second = np.zeros((HEIGHT, WIDTH), np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)
+        first[30:60, 60:90] = second[30:60, 64:94] = texture(9, 30, 30)
+
+        camera, residual = measure(first, second)
+
+        assert camera == 0.0
+        assert residual > 0.0
+
+    def test_fast_pan(self) -> None:
+        """A sixth of the picture between two pictures is beyond the search, and the camera's all the same."""
+        wide = texture(10, width=WIDTH + 30)
+        camera, residual = measure(wide[:, :WIDTH], np.ascontiguousarray(wide[:, 26 : 26 + WIDTH]))
+
+        assert camera * WIDTH == pytest.approx(26, rel=0.04)
+        assert residual < 0.1 * camera
+
+    @pytest.mark.parametrize("shift_px", [3, 5])
+    def test_scrolling_text(self, shift_px: int) -> None:
+        """A page that scrolls moves as a whole, its white parts included."""
+        page = np.full((HEIGHT + 20, WIDTH), 245, np.uint8)
+        draw = np.random.default_rng(4)
+        for top in np.cumsum(draw.integers(7, 13, 9)):
+            for left in range(8, WIDTH - 12, 7):
+                page[top : top + 5, left : left + int(draw.integers(2, 6))] = int(draw.integers(10, 90))
+
+        camera, residual = measure(page[:HEIGHT], page[shift_px : shift_px + HEIGHT])
+
+        assert camera * WIDTH == pytest.approx(shift_px, rel=0.15)
+        assert residual < 0.15 * camera
+
+    @pytest.mark.parametrize("gain", [0.7, 0.85, 1.2])
+    def test_flicker(self, gain: float) -> None:
+        """Light that changes is no motion."""
+        picture = (texture(11) // 2 + 20).astype(np.uint8)
+
+        assert sum(measure(picture, np.clip(picture * gain, 0, 255).astype(np.uint8))) * 12 < 0.002
+
+    def test_cursor(self) -> None:
+        """A cursor on a page moves less than anybody notices."""
+        first, second = texture(12), texture(12)
+        first[40:46, 60:64] = 0
+        second[40:46, 66:70] = 0
+
+        assert sum(measure(first, second)) < 0.002
+
     def test_still(self) -> None:
         """The same picture does not move, nor does one with a sensor's noise of less than a level."""
         assert (0.0, 0.0) == measure(texture(), texture())
