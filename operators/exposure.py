@@ -31,7 +31,7 @@ def matched(first: np.ndarray, second: np.ndarray) -> MatchedPair:
     (mean, deviation), (other_mean, other_deviation) = _moments(first), _moments(second)
     if min(deviation, other_deviation) < MIN_DEVIATION_LEVELS:
         return as_they_are
-    joint = float(np.mean((first - mean) * (second - other_mean)))
+    joint = float(np.vdot(_around_zero(first, mean), _around_zero(second, other_mean))) / first.size
     gain = joint / other_deviation**2
     if joint / (deviation * other_deviation) < MIN_LIKENESS or not 1 / MAX_GAIN <= gain <= MAX_GAIN:
         return as_they_are
@@ -40,6 +40,10 @@ def matched(first: np.ndarray, second: np.ndarray) -> MatchedPair:
     if difference.mean() >= as_they_are.difference.mean():
         return as_they_are
     return MatchedPair(first, np.asarray(evened), difference)
+
+
+def _around_zero(picture: np.ndarray, mean: float) -> np.ndarray:
+    return np.asarray(picture - np.float32(mean), np.float32)
 
 
 def _moments(picture: np.ndarray) -> tuple[float, float]:

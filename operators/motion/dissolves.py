@@ -51,7 +51,7 @@ def dissolves(seconds: np.ndarray, luma: np.ndarray) -> list[Change]:
 
     Args:
         seconds: (N,) of its pictures.
-        luma: (N, h, w) uint8.
+        luma: (N, h, w), uint8 or float32.
     """
     chosen = thinned(seconds, TWIN_HZ)
     pictures = _centred(luma[chosen])
@@ -85,6 +85,10 @@ def _qualities(products: np.ndarray, firsts: np.ndarray, step: int, num_pixels: 
     power = np.diag(products)
     first_power, last_power, joint = power[firsts], power[lasts], products[firsts, lasts]
     squared = np.maximum(first_power + last_power - 2 * joint, 1e-3)
+    likeness = joint / np.sqrt(first_power * last_power + 1e-3)
+    are_different = (squared / num_pixels >= MIN_DISTANCE_LEVELS**2) & (likeness <= MAX_LIKENESS)
+    if not are_different.any():
+        return np.zeros(len(firsts))
     along = products[between, lasts] - products[between, firsts] - joint + first_power
     places = along / squared
     squared_off = power[between] + first_power - 2 * products[between, firsts] - places * along
@@ -92,11 +96,9 @@ def _qualities(products: np.ndarray, firsts: np.ndarray, step: int, num_pixels: 
     is_middle = (places > MIDDLE[0]) & (places < MIDDLE[1])
     num_middle = is_middle.sum(axis=0)
     mean_off = (off * is_middle).sum(axis=0) / np.maximum(num_middle, 1)
-    likeness = joint / np.sqrt(first_power * last_power + 1e-3)
     steps = np.diff(places, axis=0).min(axis=0)
     is_dissolve = (
-        (squared / num_pixels >= MIN_DISTANCE_LEVELS**2)
-        & (likeness <= MAX_LIKENESS)
+        are_different
         & (num_middle >= MIN_MIDDLE)
         & (mean_off <= MAX_OFF_LINE)
         & (steps >= -MAX_STEP_BACK)

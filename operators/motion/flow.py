@@ -37,8 +37,8 @@ MIN_LIT_POINTS = 8
 
 FAR_STEPS = 3
 """Distance of the two frames of a pair if hardly anything moved between successive ones."""
-SLOW_WIDTHS = 0.004
-"""Motion of a pair, in widths, from which it is exact: more than half a pixel."""
+SLOW_WIDTHS = 0.012
+"""Motion of a pair, in widths, from which it is exact: two pixels."""
 
 _TIME_SLACK_SECONDS = 0.001
 """Frame times are rounded; a pair that is early by that much still counts."""
@@ -54,6 +54,8 @@ _STILL_PX = 0.12
 """Shift up to which a textured point stands still, as its change divided by its gradient states it."""
 _MAX_NOISE_LEVELS = 3.0
 """Highest change of plain surfaces that is taken for noise."""
+_MIN_CAMERA_PX = 0.3
+"""Mean shift of a camera that moves; less is what noise and flicker do to the flow."""
 _MIN_AGREED_RATIO = 0.5
 """Share of the textured points that agree on the camera's motion."""
 _MIN_EXPECTED_LEVELS = 1.0
@@ -85,6 +87,24 @@ class PairMotion:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """Motion from one picture to another, in widths."""
+
+    camera: float
+    object: float
+    is_clear: bool = True
+    """Whether most textured points agree on the camera: that it moves, or that it stands still."""
+
+    @property
+    def length(self) -> float:
+        """Of both."""
+        return self.camera + self.object
+
+
+STILL = Shift(0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Texture:
     """What can be seen to move around each of N points of the grid."""
 
@@ -109,30 +129,33 @@ class FlowMeter:
         rows = np.arange(_GRID_PX // 2, height, _GRID_PX)
         columns = np.arange(_GRID_PX // 2, width, _GRID_PX)
         self._grid = np.ix_(rows, columns)
+        self._across = np.ix_(rows, np.clip(columns - 1, 0, width - 3))
+        self._down = np.ix_(np.clip(rows - 1, 0, height - 3), columns)
         columns_px, rows_px = np.meshgrid(columns, rows)
         self._points = np.stack([columns_px.ravel(), rows_px.ravel()], axis=1).astype(np.float32)
         self._cells = (rows_px.ravel() * _CELLS // height) * _CELLS + columns_px.ravel() * _CELLS // width
         self._width = width
 
-    def measure(self, first: np.ndarray, second: np.ndarray) -> tuple[float, float] | None:
-        """Return camera and object motion between two (h, w) uint8 pictures, in widths per pair; None in the dark."""
+    def measure(self, first: np.ndarray, second: np.ndarray) -> Shift | None:
+        """Return camera and object motion between two (h, w) uint8 pictures; None in the dark."""
         is_lit = self._lit_points(first, second)
         if np.count_nonzero(is_lit) < MIN_LIT_POINTS:
             return None
         pair = matched(first, second)
         if pair.difference.mean() <= STILL_LUMA_LEVELS * is_lit.mean():
-            return 0.0, 0.0
+            return STILL
         seen = self._texture(pair, is_lit)
         if not (is_lit & ~seen.is_still).any():
-            return 0.0, 0.0
+            return STILL
         flow = self._flow(pair.first, pair.second)
         camera = self._camera_flow(flow, seen)
         if camera is None:
             flow = self._far_flow(pair)
             camera = self._camera_flow(flow, seen)
-            camera = np.zeros_like(flow) if camera is None else camera
-        residual = _unexplained(flow, camera, seen)
-        return _mean_length(camera[is_lit]) / self._width, float(residual[is_lit].mean()) / self._width
+        agreed = np.zeros_like(flow) if camera is None else camera
+        residual = _unexplained(flow, agreed, seen)
+        camera_px, object_px = _mean_length(agreed[is_lit]), float(residual[is_lit].mean())
+        return Shift(camera_px / self._width, object_px / self._width, camera is not None)
 
     def _flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return (N, 2) px at the points of the grid."""
@@ -157,21 +180,14 @@ class FlowMeter:
 
     def _texture(self, pair: MatchedPair, is_lit: np.ndarray) -> Texture:
         smooth = cv2.blur(pair.first, (3, 3))
-        across = self._around(cv2.absdiff(smooth[:, 2:], smooth[:, :-2]), right_px=1) / 2
-        down = self._around(cv2.absdiff(smooth[2:], smooth[:-2]), down_px=1) / 2
-        change = self._around(cv2.absdiff(smooth, cv2.blur(pair.second, (3, 3))))
+        across = _around(self._across, cv2.absdiff(smooth[:, 2:], smooth[:, :-2])) / 2
+        down = _around(self._down, cv2.absdiff(smooth[2:], smooth[:-2])) / 2
+        change = _around(self._grid, cv2.absdiff(smooth, cv2.blur(pair.second, (3, 3))))
         is_textured = is_lit & (across + down >= _MIN_GRADIENT_LEVELS)
         plain = change[is_lit & ~is_textured]
-        noise = min(_MAX_NOISE_LEVELS, float(np.percentile(plain, 25))) if len(plain) else 0.5
+        noise = min(_MAX_NOISE_LEVELS, _quantile(plain, 0.25)) if len(plain) else 0.5
         change = np.maximum(change - 1.5 * noise - 0.3, 0.0)
         return Texture(across, down, change, is_lit, is_textured, change <= _STILL_PX * np.maximum(across + down, 1.0))
-
-    def _around(self, levels: np.ndarray, right_px: int = 0, down_px: int = 0) -> np.ndarray:
-        """Return (N,) float64: the mean around each point of the grid, of levels that begin that far from the edge."""
-        mean = cv2.blur(np.asarray(levels, np.float32), (_GRID_PX + 1, _GRID_PX + 1))
-        rows = np.clip(self._grid[0] - down_px, 0, mean.shape[0] - 1)
-        columns = np.clip(self._grid[1] - right_px, 0, mean.shape[1] - 1)
-        return np.asarray(mean[rows, columns].reshape(-1), np.float64)
 
     def _camera_flow(self, flow: np.ndarray, seen: Texture) -> np.ndarray | None:
         """Return (N, 2) px: the camera's motion at each point, zero if it stands still; None if no motion is agreed
@@ -180,13 +196,15 @@ class FlowMeter:
         if np.count_nonzero(is_moving) < MIN_LIT_POINTS:
             return np.zeros_like(flow)
         points, moving = self._points[is_moving], flow[is_moving]
-        reach_px = max(_RANSAC_PX, _RANSAC_RATIO * float(np.median(np.hypot(moving[:, 0], moving[:, 1]))))
+        reach_px = max(_RANSAC_PX, _RANSAC_RATIO * _quantile(np.hypot(moving[:, 0], moving[:, 1]), 0.5))
         matrix, inliers = cv2.estimateAffinePartial2D(
             points, points + moving, method=cv2.RANSAC, ransacReprojThreshold=reach_px, maxIters=200
         )
         if matrix is None:
             return None
         camera = np.asarray(self._points @ matrix[:, :2].T + matrix[:, 2] - self._points)
+        if _mean_length(camera) < _MIN_CAMERA_PX:
+            return np.zeros_like(flow)
         is_agreed = np.zeros(len(flow), bool)
         is_agreed[is_moving] = np.asarray(inliers).ravel() > 0
         return self._judged(camera, is_agreed, is_moving, seen)
@@ -210,6 +228,12 @@ class FlowMeter:
         return camera if is_spread and is_agreed.sum() >= _MIN_AGREED_RATIO * is_judged.sum() else None
 
 
+def _around(grid: tuple[np.ndarray, ...], levels: np.ndarray) -> np.ndarray:
+    """Return (N,) float64: the mean around each point of a grid."""
+    mean = cv2.boxFilter(levels, cv2.CV_32F, (_GRID_PX + 1, _GRID_PX + 1))
+    return np.asarray(mean[grid].reshape(-1), np.float64)
+
+
 def _unexplained(flow: np.ndarray, camera: np.ndarray, seen: Texture) -> np.ndarray:
     """Return (N,) px: motion of objects at each point; flow of plain surfaces under a moving camera is none."""
     if not camera.any():
@@ -228,8 +252,8 @@ def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[Pai
     """
     if min(track.luma.shape[1:]) < MIN_SIDE_PX:
         return ()
-    meter = FlowMeter(*track.luma.shape[1:])
-    measured = (_pair_motion(meter, track, pair) for pair in chosen_pairs(track, tuple(cuts_seconds)))
+    steps = _StepMeter(track)
+    measured = (steps.measure(earliest, frame) for earliest, frame in chosen_pairs(track, tuple(cuts_seconds)))
     return tuple(motion for motion in measured if motion is not None)
 
 
@@ -250,26 +274,46 @@ def chosen_pairs(track: MotionTrack, cuts_seconds: Iterable[float]) -> Iterator[
                 yield earliest, frame
 
 
-def _pair_motion(meter: FlowMeter, track: MotionTrack, pair: tuple[int, int]) -> PairMotion | None:
-    """Measure a picture against the previous one; against an earlier one if hardly anything has moved since."""
-    earliest, frame = pair
-    measured = _measured(meter, track, frame - 1, frame)
-    if measured is None or (measured.camera + measured.object) * _interval(track, frame - 1, frame) >= SLOW_WIDTHS:
-        return measured
-    farther = _measured(meter, track, max(earliest, frame - FAR_STEPS), frame)
-    return measured if farther is None or (measured.camera and not farther.camera) else farther
+class _StepMeter:
+    """Measures pictures of a track against the previous one; against an earlier one while hardly anything moves."""
+
+    def __init__(self, track: MotionTrack) -> None:
+        self._track = track
+        self._meter = FlowMeter(*track.luma.shape[1:])
+        self._last: Shift | None = None
+        """Of the last picture that was measured against an earlier one."""
+
+    def measure(self, earliest: int, frame: int) -> PairMotion | None:
+        """Return the motion up to a picture, measured from one that is not before `earliest`; None in the dark."""
+        far = max(earliest, frame - FAR_STEPS)
+        farther = self._shift(far, frame) if self._last is not None else None
+        if farther is not None and self._continues(farther, frame - far):
+            return self._motion(farther, far, frame)
+        shift, self._last = self._shift(frame - 1, frame), None
+        if shift is not None and shift.length < SLOW_WIDTHS:
+            self._last = farther = farther or self._shift(far, frame)
+            if farther is not None and (farther.is_clear or not shift.camera):
+                return self._motion(farther, far, frame)
+        return None if shift is None else self._motion(shift, frame - 1, frame)
+
+    def _continues(self, farther: Shift, num_steps: int) -> bool:
+        """Return whether it is as slow as before, or as still, so that the previous picture adds nothing."""
+        is_alike = self._last is not None and (self._last.length > 0.0) == (farther.length > 0.0)
+        return is_alike and farther.is_clear and farther.length < num_steps * SLOW_WIDTHS
+
+    def _shift(self, before: int, frame: int) -> Shift | None:
+        return self._meter.measure(self._track.luma[before], self._track.luma[frame])
+
+    def _motion(self, shift: Shift, before: int, frame: int) -> PairMotion:
+        start_seconds = float(self._track.pts_seconds[before])
+        interval_seconds = float(self._track.pts_seconds[frame]) - start_seconds
+        return PairMotion(start_seconds, shift.camera / interval_seconds, shift.object / interval_seconds)
 
 
-def _measured(meter: FlowMeter, track: MotionTrack, before: int, frame: int) -> PairMotion | None:
-    measured = meter.measure(track.luma[before], track.luma[frame])
-    if measured is None:
-        return None
-    interval_seconds = _interval(track, before, frame)
-    return PairMotion(float(track.pts_seconds[before]), *(widths / interval_seconds for widths in measured))
-
-
-def _interval(track: MotionTrack, before: int, frame: int) -> float:
-    return float(track.pts_seconds[frame] - track.pts_seconds[before])
+def _quantile(values: np.ndarray, share: float) -> float:
+    """Return the value at that share of them; quicker than NumPy's, which interpolates."""
+    place = int(share * (len(values) - 1))
+    return float(np.partition(values, place)[place])
 
 
 def _mean_length(vectors: np.ndarray) -> float:

@@ -45,6 +45,8 @@ RETURN_SECONDS = 1.0
 """An object that passes is gone after this time."""
 RETURN_LIKENESS = 0.8
 """Correlation from which the old picture counts as back."""
+_WINDOW = 48
+"""First ends that are compared in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,25 @@ def _sweeps(times: np.ndarray, pictures: np.ndarray) -> Iterator[Sweep]:
     flat = pictures.reshape(len(pictures), -1)
     centred = flat - flat.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(centred, axis=1) + 1e-3
+    pairs = _unlike_pairs(times, centred, norms)
+    for start in range(0, len(times), _WINDOW):
+        chosen = pairs[(pairs[:, 0] >= start) & (pairs[:, 0] < start + _WINDOW)]
+        if not len(chosen):
+            continue
+        stop = int(chosen[:, 1].max()) + 1
+        window = _Window(start, times[start:stop], pictures[start:stop], _block_products(pictures[start:stop]))
+        yield from (sweep for sweep in window.sweeps(chosen - start) if not _returns(times, centred, norms, sweep))
+
+
+def _unlike_pairs(times: np.ndarray, centred: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    """Return (N, 2): the first and last picture of all pairs that show different things."""
+    found = [np.zeros((0, 2), np.int64)]
     for reach in WIPE_SECONDS:
         firsts, lasts = _ends(times, reach)
         likeness = np.einsum("np,np->n", centred[firsts], centred[lasts]) / (norms[firsts] * norms[lasts])
         is_other = likeness <= MAX_LIKENESS
-        for first, last in zip(firsts[is_other], lasts[is_other], strict=True):
-            sweep = _sweep(times, pictures, int(first), int(last))
-            if sweep is not None and not _returns(times, centred, norms, sweep):
-                yield sweep
+        found.append(np.stack([firsts[is_other], lasts[is_other]], axis=1))
+    return np.concatenate(found)
 
 
 def _ends(times: np.ndarray, reach_seconds: float) -> tuple[np.ndarray, np.ndarray]:
@@ -106,29 +119,69 @@ def _returns(times: np.ndarray, centred: np.ndarray, norms: np.ndarray, sweep: S
     return bool((products >= RETURN_LIKENESS * norms[earlier, None] * norms[None, later]).any())
 
 
-def _sweep(times: np.ndarray, pictures: np.ndarray, first: int, last: int) -> Sweep | None:
-    """Return the wipe between two pictures, if there is one."""
-    old, new = pictures[first], pictures[last]
-    ahead, so_far = new - old, pictures[first + 1 : last] - old
-    if float(np.abs(ahead).mean()) < MIN_DISTANCE_LEVELS:
-        return None
-    squared = _blocks(ahead * ahead) + 1e-3
-    is_changed = squared > squared.mean() * 0.1
-    if is_changed.mean() < MIN_CHANGED_RATIO:
-        return None
-    along = _blocks(so_far * ahead)
-    places = along / squared
-    is_settled = (places < SETTLED[0]) | (places > SETTLED[1])
-    if is_settled[:, is_changed].mean() < MIN_SETTLED_RATIO:
-        return None
-    off = np.sqrt(np.maximum(_blocks(so_far * so_far) - places * along, 0) / squared)
-    bounded = places.clip(0, 1)
-    steps_back = -np.diff(bounded, axis=0).clip(None, 0).sum(axis=0)[is_changed].mean()
-    if off.clip(0, 2)[:, is_changed].mean() > MAX_OFF_LINE or steps_back > MAX_STEPS_BACK:
-        return None
-    lengths = (times[first + 2 : last + 1] - times[first : last - 1]) / 2
-    switched = np.tensordot(lengths / lengths.sum(), 1 - bounded, axes=1)
-    return _ordered(first, last, switched, is_changed)
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Some pictures in succession."""
+
+    start: int
+    """Index of the first one."""
+    times: np.ndarray
+    pictures: np.ndarray
+    products: np.ndarray
+    """(B, N, N): see `_block_products`."""
+
+    def sweeps(self, pairs: np.ndarray) -> Iterator[Sweep]:
+        """Return the wipes between pairs of its pictures, (P, 2) by their places in the window."""
+        firsts, lasts = pairs.T
+        power = np.diagonal(self.products, axis1=1, axis2=2)
+        squared = power[:, lasts] + power[:, firsts] - 2 * self.products[:, firsts, lasts] + 1e-3
+        is_changed = squared > squared.mean(axis=0) * 0.1
+        is_other = (is_changed.mean(axis=0) >= MIN_CHANGED_RATIO) & self._are_distant(firsts, lasts)
+        for steps in np.unique((lasts - firsts)[is_other]):
+            chosen = is_other & (lasts - firsts == steps)
+            yield from self._of_length(firsts[chosen], int(steps), squared[:, chosen], is_changed[:, chosen])
+
+    def _are_distant(self, firsts: np.ndarray, lasts: np.ndarray) -> np.ndarray:
+        distances = np.abs(self.pictures[lasts] - self.pictures[firsts]).mean(axis=(1, 2))
+        return np.asarray(distances >= MIN_DISTANCE_LEVELS)
+
+    def _of_length(
+        self, firsts: np.ndarray, steps: int, squared: np.ndarray, is_changed: np.ndarray
+    ) -> Iterator[Sweep]:
+        """Return the wipes among pairs (P,) with as many steps; blocks (B, P), and (B, T, P) with pictures between."""
+        places, off = self._positions(firsts, steps, squared)
+        num_changed = is_changed.sum(axis=0)
+        is_settled = ((places < SETTLED[0]) | (places > SETTLED[1])).mean(axis=1)
+        bounded = places.clip(0, 1)
+        steps_back = -np.diff(bounded, axis=1).clip(None, 0).sum(axis=1)
+        is_wipe = (
+            ((is_settled * is_changed).sum(axis=0) >= MIN_SETTLED_RATIO * num_changed)
+            & ((off.clip(0, 2).mean(axis=1) * is_changed).sum(axis=0) <= MAX_OFF_LINE * num_changed)
+            & ((steps_back * is_changed).sum(axis=0) <= MAX_STEPS_BACK * num_changed)
+        )
+        for pair in np.flatnonzero(is_wipe):
+            first = int(firsts[pair])
+            switched = self._switched(first, steps, bounded[:, :, pair])
+            sweep = _ordered(self.start + first, self.start + first + steps, switched, is_changed[:, pair])
+            if sweep is not None:
+                yield sweep
+
+    def _positions(self, firsts: np.ndarray, steps: int, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return where each block is between its ends, 0 to 1, and how far from the line between them."""
+        between, lasts = firsts[None, :] + np.arange(1, steps)[:, None], firsts + steps
+        to_first = self.products[:, between, firsts]
+        power = np.diagonal(self.products, axis1=1, axis2=2)
+        first_power = power[:, None, firsts]
+        along = self.products[:, between, lasts] - to_first - self.products[:, None, firsts, lasts] + first_power
+        places = along / squared[:, None]
+        squared_off = power[:, between] - 2 * to_first + first_power - places * along
+        return places, np.sqrt(np.maximum(squared_off, 0) / squared[:, None])
+
+    def _switched(self, first: int, steps: int, places: np.ndarray) -> np.ndarray:
+        """Return (B,): when each block shows the new picture, as share of the time between the ends."""
+        times = self.times[first : first + steps + 1]
+        lengths = (times[2:] - times[:-2]) / 2
+        return np.asarray((1 - places) @ (lengths / lengths.sum()))
 
 
 def _ordered(first: int, last: int, times: np.ndarray, is_changed: np.ndarray) -> Sweep | None:
@@ -138,18 +191,32 @@ def _ordered(first: int, last: int, times: np.ndarray, is_changed: np.ndarray) -
         return None
     rows, columns = np.mgrid[0:GRID, 0:GRID] / (GRID - 1)
     places = np.stack([np.ones(GRID * GRID), columns.ravel(), rows.ravel()], axis=1)
-    kept = is_changed.ravel()
-    slopes = np.linalg.lstsq(places[kept], times.ravel()[kept], rcond=None)[0]
+    slopes = np.linalg.lstsq(places[is_changed], times[is_changed], rcond=None)[0]
     fitted = places @ slopes
-    order = 1.0 - float(((fitted - times.ravel())[kept] ** 2).mean()) / spread**2
+    order = 1.0 - float(((fitted - times)[is_changed] ** 2).mean()) / spread**2
     if order < MIN_ORDER:
         return None
     begin, end = float(fitted.min()), float(fitted.max())
     return Sweep(first, last, order * spread * float(is_changed.mean()), max(0.0, begin), min(1.0, end))
 
 
-def _blocks(pixels: np.ndarray) -> np.ndarray:
-    """Return (..., GRID, GRID): sums over blocks of (..., h, w)."""
-    height, width = pixels.shape[-2:]
-    rows, columns = np.arange(GRID) * height // GRID, np.arange(GRID) * width // GRID
-    return np.asarray(np.add.reduceat(np.add.reduceat(pixels, rows, axis=-2), columns, axis=-1))
+def _block_products(pictures: np.ndarray) -> np.ndarray:
+    """Return (GRID * GRID, N, N): inner products, block by block, of any two of (N, h, w) pictures."""
+    by_block = _blocks(pictures - pictures.mean(axis=0))
+    return np.asarray(by_block @ by_block.transpose(0, 2, 1))
+
+
+def _blocks(pictures: np.ndarray) -> np.ndarray:
+    """Return (GRID * GRID, N, p): the pixels of each block, and zeros where it has fewer than others."""
+    num_pictures, height, width = pictures.shape
+    rows, columns = _padded(height), _padded(width)
+    padded = np.pad(pictures, ((0, 0), (0, 1), (0, 1)))
+    blocks = padded[:, rows[:, :, None, None], columns]
+    return np.asarray(blocks.transpose(1, 3, 0, 2, 4).reshape(GRID * GRID, num_pictures, -1))
+
+
+def _padded(length: int) -> np.ndarray:
+    """Return (GRID, n): the places of each block along a side; `length` stands for none."""
+    bounds = np.arange(GRID + 1) * length // GRID
+    places = bounds[:-1, None] + np.arange(np.diff(bounds).max(initial=1))
+    return np.where(places < bounds[1:, None], places, length)

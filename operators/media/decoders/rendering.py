@@ -6,10 +6,9 @@ Decoder process only.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from av.video.format import VideoFormat
@@ -29,8 +28,9 @@ MAX_SD_LINES = 576
 """A picture with more lines and without a stated matrix is of BT.709, as players assume; otherwise of BT.601."""
 WHITE, BLACK = 255, 0
 CODE_BITS = 8
-ROWS_OF_OUTLINE_ROW = 4
-"""Rows of a picture that are averaged for a row of its outline; more would cost time and change little."""
+SAMPLES_A_SIDE = 4
+"""Square root of the number of pixels that are averaged for a pixel of an outline; more would cost time and change
+little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +146,24 @@ def has_luma_plane(pixel_format: str) -> bool:
 def shrunk_luma(picture: VideoFrame, size: Size) -> Pixels:
     """Return `(h, w)` of the most significant bits of the luma plane."""
     plane, bits = picture.planes[0], picture.format.components[0].bits
-    rows = np.frombuffer(memoryview(plane), np.uint8 if bits == CODE_BITS else np.uint16).reshape(plane.height, -1)
-    step = max(1, plane.height // (ROWS_OF_OUTLINE_ROW * size.height))
-    kept: Any = rows[::step, : plane.width]
-    small = cv2.resize(kept, (size.width, size.height), interpolation=cv2.INTER_AREA)
-    codes = np.asarray(small, kept.dtype)
-    return codes if bits == CODE_BITS else (codes >> (bits - CODE_BITS)).astype(np.uint8)
+    codes = np.frombuffer(memoryview(plane), np.uint8 if bits == CODE_BITS else np.uint16)
+    stride = plane.line_size // codes.itemsize
+    places = _sample_places(Size(plane.width, plane.height), stride, size)
+    sums = codes.take(places, mode="clip").sum(axis=0, dtype=np.uint32)
+    means = sums // (SAMPLES_A_SIDE**2 << (bits - CODE_BITS))
+    return np.asarray(means, np.uint8).reshape(size.height, size.width)
+
+
+@lru_cache(maxsize=16)
+def _sample_places(plane: Size, stride: int, size: Size) -> npt.NDArray[np.intp]:
+    """Return (16, h * w): indices in a plane of the pixels that are averaged for each pixel of the outline."""
+    rows, columns = (
+        ((np.arange(SAMPLES_A_SIDE * small) + 0.5) * large / (SAMPLES_A_SIDE * small)).astype(np.intp)
+        for small, large in ((size.height, plane.height), (size.width, plane.width))
+    )
+    places = rows[:, None] * stride + columns[None, :]
+    by_pixel = places.reshape(size.height, SAMPLES_A_SIDE, size.width, SAMPLES_A_SIDE)
+    return np.ascontiguousarray(by_pixel.transpose(1, 3, 0, 2).reshape(SAMPLES_A_SIDE**2, -1))
 
 
 @cache

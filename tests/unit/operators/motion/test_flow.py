@@ -26,7 +26,7 @@ def moved(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def measure(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     measured = FlowMeter(*first.shape).measure(first, second)
     assert measured is not None
-    return measured
+    return measured.camera, measured.object
 
 
 class TestFlowMeter:
