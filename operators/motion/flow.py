@@ -79,7 +79,8 @@ class PairMotion:
     """Motion between two successive frames."""
 
     pts_seconds: float
-    """Of the first of the two."""
+    """Of the picture before the second: if it is compared with an earlier one, only the last interval is known to
+    move."""
     camera: float
     """Mean over the picture, widths per second."""
     object: float
@@ -305,9 +306,9 @@ class _StepMeter:
         return self._meter.measure(self._track.luma[before], self._track.luma[frame])
 
     def _motion(self, shift: Shift, before: int, frame: int) -> PairMotion:
-        start_seconds = float(self._track.pts_seconds[before])
-        interval_seconds = float(self._track.pts_seconds[frame]) - start_seconds
-        return PairMotion(start_seconds, shift.camera / interval_seconds, shift.object / interval_seconds)
+        seconds = self._track.pts_seconds
+        interval_seconds = float(seconds[frame] - seconds[before])
+        return PairMotion(float(seconds[frame - 1]), shift.camera / interval_seconds, shift.object / interval_seconds)
 
 
 def _quantile(values: np.ndarray, share: float) -> float:

@@ -1,4 +1,4 @@
-"""Shots as functions of time: cameras over pictures, objects before them, recorded clips."""
+"""Shots as functions of time: cameras over pictures, and objects before them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 import cv2
 import numpy as np
 
-from ops.evaluate.scene_material import Clip, Material, Picture
+from ops.evaluate.scene_material import Material, Picture
 
 T = TypeVar("T")
 Shot = Callable[[float], Picture]
@@ -142,19 +142,6 @@ def drawn_sprite(draw: Draw, material: Material, size_ratio: float, speed_widths
         return float(right), float(down)
 
     return Sprite(texture, size_ratio, path)
-
-
-def played(clip: Clip, frame: Frame, start_seconds: float) -> Shot:
-    """Return a recording from a time on, to and fro."""
-    period = 2 * len(clip.pictures) - 2
-
-    def shot(seconds: float) -> Picture:
-        place = round((start_seconds + seconds) * clip.frame_rate_hz) % period
-        picture = clip.pictures[min(place, period - place)]
-        scale = max(frame.width_px / picture.shape[1], frame.height_px / picture.shape[0])
-        return taken_of(picture, frame, scale, View())
-
-    return shot
 
 
 def toned(shot: Shot, gain: float, offset_levels: float = 0.0) -> Shot:

@@ -21,7 +21,6 @@ from ops.evaluate.generated_shots import (
     drawn_path,
     drawn_sprite,
     filmed,
-    played,
     taken_of,
     toned,
 )
@@ -197,11 +196,6 @@ def _tuned(parts: list[Part]) -> Iterator[Part]:
 
 def _drawn_shot(draw: Draw, material: Material, frame: Frame) -> tuple[Shot, Callable[[], Shot]]:
     """Return a shot, and what films the same scene at another moment."""
-    if material.clips and draw.random() < 0.35:
-        clip = chosen(draw, material.clips)
-        length = len(clip.pictures) / clip.frame_rate_hz
-        start = float(draw.uniform(0, length))
-        return played(clip, frame, start), lambda: played(clip, frame, start + length * float(draw.uniform(0.3, 0.7)))
     picture, movement = chosen(draw, material.pictures), chosen(draw, MOVEMENTS)
     size, speed = draw.uniform(0.15, 0.45), draw.uniform(0.02, 0.2)
     sprites = tuple(drawn_sprite(draw, material, size, speed) for _ in range(int(draw.integers(0, 3))))

@@ -9,7 +9,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from ops.evaluate.generated_shots import Draw, Frame, Shot, Sprite, View, chosen, drawn_path, filmed, played
+from ops.evaluate.generated_shots import Draw, Frame, Shot, Sprite, View, chosen, drawn_path, filmed
 from ops.evaluate.scene_material import Material, Picture
 
 FRAME = Frame(426, 240)
@@ -20,6 +20,7 @@ RATE_HZ = 25.0
 OBJECT_RATIOS = (0.105, 0.18, 0.26, 0.35)
 """Widths of objects, as shares of the picture's: they cover about 2 to 22 % of it."""
 OBJECT_WIDTHS_PER_SECOND = (0.1, 0.3)
+HEAD_RATIOS = (0.3, 0.45, 0.6)
 GRAINS_LEVELS = (2.0, 6.0, 12.0)
 SCROLL_WIDTHS_PER_SECOND = 0.28
 SLIDE_SECONDS = 3.0
@@ -58,7 +59,7 @@ def motion_clips(material: Material, seed: int) -> list[MotionClip]:
         *_pans(pick),
         *_cameras(draw, pick),
         *_objects(draw, pick),
-        *_recordings(material),
+        *_heads(draw, pick),
         *_still(pick),
     ]
 
@@ -110,12 +111,21 @@ def _to_and_fro(speed: float, phase: float, seconds: float) -> tuple[float, floa
     return 0.25 + abs(place - 0.5), 0.5
 
 
-def _recordings(material: Material) -> Iterator[MotionClip]:
-    """Return the clips as they are: all are of fixed cameras."""
-    for number, clip in enumerate(material.clips):
-        seconds = min(6.0, len(clip.pictures) / clip.frame_rate_hz)
-        shot = played(clip, FRAME, 0.0)
-        yield MotionClip(f"recording-{number}", "recording", shot, clip.frame_rate_hz, seconds, camera_ratio=0.0)
+def _heads(draw: Draw, pick: Callable[[], Picture]) -> Iterator[MotionClip]:
+    """Return something large and textured that stirs before a dim wall, as a face that speaks."""
+    for size_ratio in HEAD_RATIOS:
+        phase = float(draw.uniform(0, 6))
+        sprite = Sprite(np.ascontiguousarray(pick()[:400, :400]), size_ratio, partial(_stirring, phase))
+        shot = filmed(_dim(pick()), FRAME, lambda _t: View(), (sprite,))
+        yield MotionClip(f"head-{size_ratio}", "head", shot, camera_ratio=0.0)
+
+
+def _stirring(phase: float, seconds: float) -> tuple[float, float]:
+    return 0.6 + 0.02 * np.sin(1.7 * seconds + phase), 0.5 + 0.015 * np.sin(2.9 * seconds + phase)
+
+
+def _dim(picture: Picture) -> Picture:
+    return (picture // 6 + 22).astype(np.uint8)
 
 
 def _still(pick: Callable[[], Picture]) -> Iterator[MotionClip]:

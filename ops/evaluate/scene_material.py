@@ -1,4 +1,4 @@
-"""Pictures and clips that generated sequences are made of: of a folder, and drawn from a seed.
+"""Pictures that generated sequences are made of: of folders, and drawn from a seed.
 
 Material is divided by the hash of its name into a part that thresholds may be fitted on, and a held-out part.
 """
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import av
 import cv2
 import numpy as np
 
@@ -20,25 +19,13 @@ Picture = np.ndarray
 """(H, W, 3) uint8 RGB."""
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
-CLIP_SUFFIXES = (".mp4", ".avi", ".mov", ".webm")
 MIN_SIDE_PX = 240
 """Smaller pictures would be blown up."""
 MAX_SIDE_PX = 1600
 MIN_DEVIATION = 20.0
 """Of luma: masks, depth maps and icons on white have less, or few levels."""
-MAX_CLIP_FRAMES = 240
-MIN_CLIP_FRAMES = 40
-CLIP_WIDTH_PX = 640
 NUM_DRAWN = 16
 """Textures that are drawn for each part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """Successive pictures of a recording."""
-
-    pictures: Sequence[Picture]
-    frame_rate_hz: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +33,6 @@ class Material:
     """What shots are made of."""
 
     pictures: tuple[Picture, ...]
-    clips: tuple[Clip, ...] = ()
 
 
 def part_of(name: str) -> Part:
@@ -54,22 +40,19 @@ def part_of(name: str) -> Part:
     return "held-out" if hashlib.sha256(name.encode()).digest()[0] % 2 else "fit"
 
 
-def material_of(part: Part, seed: int, folder: Path | None = None) -> Material:
-    """Return drawn pictures, and those and the clips of a folder, of one part.
+def material_of(part: Part, seed: int, folders: Sequence[Path] = ()) -> Material:
+    """Return drawn pictures, and those of folders, of one part.
 
     Args:
         part: of the material.
         seed: of what is drawn; the parts draw different pictures.
-        folder: with pictures and clips, at any depth; unreadable and unsuitable files are left out.
+        folders: with pictures, at any depth; unreadable and unsuitable files are left out.
     """
     offset = 0 if part == "fit" else NUM_DRAWN
     drawn = [drawn_picture(seed * 1000 + offset + number) for number in range(NUM_DRAWN)]
-    files = sorted(path for path in folder.rglob("*") if part_of(path.name) == part) if folder else []
+    files = sorted(path for folder in folders for path in folder.rglob("*") if part_of(path.name) == part)
     photos = [_photo(path) for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
-    clips = [_clip(path) for path in files if path.suffix.lower() in CLIP_SUFFIXES]
-    return Material(
-        (*drawn, *(photo for photo in photos if photo is not None)), tuple(clip for clip in clips if clip is not None)
-    )
+    return Material((*drawn, *(photo for photo in photos if photo is not None)))
 
 
 def drawn_picture(seed: int, height_px: int = 720, width_px: int = 1280) -> Picture:
@@ -111,17 +94,3 @@ def _photo(path: Path) -> Picture | None:
     scale = min(1.0, MAX_SIDE_PX / max(stored.shape[:2]))
     small = cv2.resize(stored, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return np.asarray(small[:, :, ::-1])
-
-
-def _clip(path: Path) -> Clip | None:
-    """Return at most `MAX_CLIP_FRAMES` pictures from the start; None if there are too few."""
-    pictures: list[Picture] = []
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        rate = float(stream.average_rate or 25)
-        for frame in container.decode(stream):
-            height_px = round(CLIP_WIDTH_PX * frame.height / frame.width / 2) * 2
-            pictures.append(frame.to_ndarray(format="rgb24", width=CLIP_WIDTH_PX, height=height_px))
-            if len(pictures) >= MAX_CLIP_FRAMES:
-                break
-    return Clip(pictures, rate) if len(pictures) >= MIN_CLIP_FRAMES else None

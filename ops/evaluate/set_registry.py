@@ -8,9 +8,11 @@ from ops.evaluate.evaluation_set import EvaluationSet
 from ops.evaluate.sets.copies import Copies
 from ops.evaluate.sets.harmless_pictures import HarmlessPictures
 from ops.evaluate.sets.languages import Languages
+from ops.evaluate.sets.motion import Motion
+from ops.evaluate.sets.shots import Shots
 from ops.evaluate.sets.texts import AbusiveTexts
 
 SETS: Final[dict[str, EvaluationSet]] = {
-    found.name: found for found in (HarmlessPictures(), Copies(), AbusiveTexts(), Languages())
+    found.name: found for found in (HarmlessPictures(), Copies(), AbusiveTexts(), Languages(), Shots(), Motion())
 }
 """By name, in the order of tables. A further set is an instance in this line."""

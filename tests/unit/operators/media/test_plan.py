@@ -74,6 +74,17 @@ class TestSweep:
         assert [span.kind for span in video.spans] == ["full"]
         assert video.max_motion_frames <= 181
 
+    @pytest.mark.parametrize(("width", "height", "is_full"), [(426, 240, True), (640, 360, False), (1280, 720, False)])
+    def test_small_pictures_are_swept_longer(self, width: int, height: int, is_full: bool) -> None:
+        """Four minutes of small pictures cost what 90 s of larger ones do."""
+        video = plan_of(replace(video_index(240.0), width=width, height=height)).video
+        assert video is not None
+        assert (video.spans[0].kind == "full") is is_full
+
+    def test_tiny_pictures_have_a_limit(self) -> None:
+        """An hour is sampled, however small its pictures."""
+        assert plan_of(replace(video_index(3600.0), width=32, height=32)).video.spans[0].kind != "full"  # type: ignore[union-attr]
+
     def test_large_pictures_leave_out_frames(self) -> None:
         """Skipping pays from a picture size on."""
         small = replace(video_index(5.0), width=320, height=180)

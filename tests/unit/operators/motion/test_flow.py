@@ -149,6 +149,41 @@ class TestPairMotions:
 
         assert np.mean([motion.camera for motion in motions]) == pytest.approx(24 / WIDTH, rel=0.15)
 
+    def test_head_before_a_dim_wall(self) -> None:
+        """What stirs a little, and holds most of the texture, is no camera."""
+        wall = (texture(20) // 6 + 22).astype(np.uint8)
+        luma = np.stack([wall] * 36)
+        head = texture(21, 84, 66)
+        for number, picture in enumerate(luma):
+            left, top = 60 + round(4 * np.sin(0.5 * number)), 6 + round(2 * np.sin(0.8 * number))
+            picture[top : top + 80, left : left + 66] = head[:80]
+        track = MotionTrack(np.arange(36) / 12.0, luma, (MotionSpan(0, 36),))
+
+        motions = pair_motions(track, ())
+
+        assert sum(motion.camera for motion in motions) < 0.1 * sum(motion.object for motion in motions)
+
+    @pytest.mark.parametrize("speed", [0.03, 0.05, 0.1])
+    def test_slow_pan(self, speed: float) -> None:
+        """Is measured to 6 %, from pictures that are farther apart."""
+        wide = cv2.GaussianBlur(texture(22, HEIGHT * 4, WIDTH * 12), (0, 0), 4)
+        views = [wide[:, round(speed * number * 4 * WIDTH / 12) :][:, : WIDTH * 4] for number in range(36)]
+        luma = np.stack([cv2.resize(view, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA) for view in views])
+        track = MotionTrack(np.arange(36) / 12.0, luma, (MotionSpan(0, 36),))
+
+        assert np.mean([motion.camera for motion in pair_motions(track, ())]) == pytest.approx(speed, rel=0.06)
+
+    def test_movement_that_begins(self) -> None:
+        """Seconds before it are still, though later pictures are compared with earlier ones."""
+        wide = texture(23, width=WIDTH + 40)
+        luma = np.stack([wide[:, max(0, number - 24) :][:, :WIDTH] for number in range(48)])
+        track = MotionTrack(np.arange(48) / 12.0, luma, (MotionSpan(0, 48),))
+
+        lengths = {motion.pts_seconds: motion.camera + motion.object for motion in pair_motions(track, ())}
+
+        assert max(length for at, length in lengths.items() if at < 1.9) == 0.0
+        assert min(length for at, length in lengths.items() if at > 2.1) > 0.0
+
     def test_pairs_are_thinned(self) -> None:
         """Four pairs a second at most, evenly."""
         pairs = [frame for _, frame in chosen_pairs(panning_track(12.0, 1), ())]

@@ -1,0 +1,178 @@
+"""Generated sequences of shots: hard cuts, jump cuts, fades, dissolves, wipes, and disturbances that are none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ops.evaluate.archives.archive_registry import ARCHIVES
+from ops.evaluate.archives.fetching import files_of
+from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
+from ops.evaluate.judgements import PRODUCT, Amount, AnyJudgement, MethodSpent, Timed, TrueSpan
+from schemas.identity import Modality
+
+if TYPE_CHECKING:
+    from operators.motion.transitions import Transition
+    from ops.evaluate.joined_sequences import Sequence as ShotSequence
+    from ops.evaluate.scene_material import Material
+
+PHOTOGRAPHS: Final = ("scikit-image", "gradio")
+NUM_SEQUENCES: Final = {"small": 5, "full": 48}
+PYSCENEDETECT: Final = "PySceneDetect AdaptiveDetector"
+TOLERANCE_SECONDS: Final = 0.25
+_FIRST_SEED: Final = 100_000
+"""Thresholds were chosen on sequences of smaller seeds."""
+_HARD: Final = "hard cuts"
+_ALL: Final = "changes of shot"
+_OVERLAP: Final = "overlap of gradual changes"
+_SHOTS: Final = "number of shots, 100 s and longer"
+_NUM_LONG: Final = {"small": 0, "full": 6}
+
+
+class Shots:
+    """See the module."""
+
+    name = "shots"
+    version = 1
+    description = (
+        "Sequences of about ten seconds, of drawn pictures and photographs under moving cameras with objects, 24 to 60 "
+        "pictures a second, 180 to 640 lines; flashes, whip pans, crash zooms, shakes, lamps and objects that pass are "
+        "no changes. Thresholds were chosen on sequences of other pictures and seeds."
+    )
+    subjects = (
+        JudgedSubject(
+            _HARD,
+            "Cuts and jump cuts, also of dark, flat and short shots. Other methods name no kinds: what they find "
+            "within a gradual change counts for nothing.",
+            tolerance_seconds=TOLERANCE_SECONDS,
+        ),
+        JudgedSubject(
+            _ALL, "Fades, dissolves and wipes as well, each once, by their middle.", tolerance_seconds=TOLERANCE_SECONDS
+        ),
+        JudgedSubject(
+            _OVERLAP, "What the found begin and end have in common with the true ones, of all that either covers."
+        ),
+        JudgedSubject(
+            _SHOTS, "Shots of a video of which a part is analysed, as estimated, over the true number; truth is 1."
+        ),
+    )
+    sources = (
+        Source("generated", "Apache-2.0"),
+        *(Source(ARCHIVES[name].file_name, ARCHIVES[name].licence) for name in PHOTOGRAPHS),
+    )
+    references = (Reference(PYSCENEDETECT, module="scenedetect"),)
+    modalities: tuple[Modality, ...] = ("motion",)
+    models: tuple[str, ...] = ()
+
+    def judge(self, run: EvaluationRun) -> Iterator[AnyJudgement | MethodSpent]:
+        """Yield the times of changes, what gradual ones cover, and the number of shots of long videos."""
+        from ops.evaluate.joined_sequences import drawn_sequence
+
+        material = held_out_material(run)
+        for number in range(NUM_SEQUENCES[run.size]):
+            sequence = drawn_sequence(f"sequence {number:02d}", _seed(run, number), material)
+            yield from _judged(sequence, run)
+            run.on_item()
+        for number in range(_NUM_LONG[run.size]):
+            yield from _judged_long(number, run, material)
+            run.on_item()
+
+
+def held_out_material(run: EvaluationRun) -> Material:
+    """Return the pictures that no threshold was chosen on. Raises NotMeasurable."""
+    from ops.evaluate.scene_material import material_of
+
+    return material_of("held-out", run.seed, [files_of(name, run.data_dir) for name in PHOTOGRAPHS])
+
+
+def _seed(run: EvaluationRun, number: int) -> int:
+    return _FIRST_SEED * (1 + run.seed) + number
+
+
+def _judged(sequence: ShotSequence, run: EvaluationRun) -> Iterator[AnyJudgement | MethodSpent]:
+    from ops.evaluate.decoded_motion import measured_video
+    from ops.evaluate.written_video import write_video
+
+    path = run.folder / "sequence.mp4"
+    write_video(path, sequence.pictures(), sequence.rate_hz, group=sequence.group)
+    found = measured_video(path)
+    transitions, truth, frame_seconds = found.motion.transitions, sequence.changes, 1 / sequence.rate_hz
+    cuts = tuple(each.at_seconds for each in transitions if each.kind == "cut")
+    yield _timed(_HARD, sequence.name, PRODUCT, hard_only(truth), cuts, frame_seconds)
+    yield _timed(_ALL, sequence.name, PRODUCT, truth, found.motion.cuts_seconds, frame_seconds)
+    yield from overlaps(sequence.name, truth, transitions)
+    yield MethodSpent(PRODUCT, found.cpu_seconds, found.duration_seconds)
+    if PYSCENEDETECT in run.references:
+        began = time.process_time()
+        times = adaptive_times(path)
+        yield MethodSpent(PYSCENEDETECT, time.process_time() - began, found.duration_seconds)
+        outside = outside_of_gradual(times, truth)
+        yield _timed(_HARD, sequence.name, PYSCENEDETECT, hard_only(truth), outside, frame_seconds)
+        yield _timed(_ALL, sequence.name, PYSCENEDETECT, truth, times, frame_seconds)
+    path.unlink()
+
+
+def _timed(
+    subject: str, item: str, method: str, truth: Sequence[TrueSpan], said: Sequence[float], frame_seconds: float
+) -> Timed:
+    return Timed(subject, item, method, "", tuple(truth), tuple(said), frame_seconds)
+
+
+def hard_only(truth: Sequence[TrueSpan]) -> tuple[TrueSpan, ...]:
+    """Return the changes without length."""
+    return tuple(span for span in truth if span.start_seconds == span.end_seconds)
+
+
+def outside_of_gradual(times: Sequence[float], truth: Sequence[TrueSpan]) -> tuple[float, ...]:
+    """Return the times that are not within a gradual change."""
+    gradual = [(span.start_seconds, span.end_seconds) for span in truth if span.start_seconds < span.end_seconds]
+    reach = TOLERANCE_SECONDS
+    return tuple(at for at in times if not any(start - reach <= at <= end + reach for start, end in gradual))
+
+
+def overlaps(item: str, truth: Sequence[TrueSpan], found: Sequence[Transition]) -> Iterator[Amount]:
+    """Yield intersection over union of each gradual change with what was found of its kind; abstains if nothing was."""
+    for span in truth:
+        if span.start_seconds == span.end_seconds:
+            continue
+        family = span.kind.partition("-")[0]
+        shares = [_overlap(span, each) for each in found if each.kind == family]
+        best = max(shares, default=0.0)
+        name = f"{item}, {span.start_seconds:.2f} s"
+        yield Amount(_OVERLAP, name, PRODUCT, span.kind, truth=1.0, said=best if best > 0.0 else None)
+
+
+def _overlap(span: TrueSpan, found: Transition) -> float:
+    common = min(span.end_seconds, found.end_seconds) - max(span.start_seconds, found.begin_seconds)
+    joined = max(span.end_seconds, found.end_seconds) - min(span.start_seconds, found.begin_seconds)
+    return max(0.0, common) / joined if joined > 0.0 else 0.0
+
+
+def adaptive_times(path: Path) -> list[float]:
+    """Return where PySceneDetect's AdaptiveDetector finds cuts, at its defaults."""
+    from scenedetect import AdaptiveDetector, SceneManager, open_video
+
+    manager = SceneManager()
+    manager.add_detector(AdaptiveDetector())
+    manager.detect_scenes(open_video(str(path)))
+    return [float(start.seconds) for start, _ in manager.get_scene_list()[1:]]
+
+
+def _judged_long(number: int, run: EvaluationRun, material: Material) -> Iterator[AnyJudgement]:
+    from operators.motion.energy import observed_ratio
+    from operators.motion.shot_counts import shot_count
+    from ops.evaluate.decoded_motion import measured_video
+    from ops.evaluate.long_sequences import drawn_long_sequence
+    from ops.evaluate.written_video import write_video
+
+    sequence = drawn_long_sequence(f"long video {number}", _seed(run, 10_000 + number), material)
+    path = run.folder / "long.mp4"
+    write_video(path, sequence.pictures(), sequence.rate_hz, group=sequence.group)
+    found = measured_video(path)
+    motion, num_shots = found.motion, len(sequence.parts)
+    ratio = observed_ratio(motion.observed_seconds, found.duration_seconds)
+    said = shot_count(motion.observed_spans, found.duration_seconds, ratio)
+    yield Amount(_SHOTS, sequence.name, PRODUCT, "", truth=1.0, said=said.num_shots / num_shots)
+    path.unlink()
