@@ -33,7 +33,7 @@ MIN_CHANGED_RATIO = 0.6
 MIN_SETTLED_RATIO = 0.8
 """Share of blocks and pictures that show one of the ends, not something between."""
 SETTLED = (0.2, 0.8)
-MIN_ORDER = 0.65
+MIN_ORDER = 0.75
 """Share of the variance of the times that a direction explains."""
 MIN_SPREAD = 0.15
 """Standard deviation of the times, as share of the time between the ends."""

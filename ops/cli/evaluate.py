@@ -66,12 +66,24 @@ def _measured(
     found: EvaluationSet, options: Options, settings: Settings, folder: Path | None, *, json_output: bool
 ) -> bool:
     """Run a set, print and write its result; say whether it ran and no figure is worse than the saved one."""
+    if options.has_references:
+        _name_missing(found)
     result = _run(found, options, settings, is_quiet=json_output)
     if result is None:
         return False
     _show(result, json_output=json_output)
     _save(result, folder)
     return not _tell_changes(result)
+
+
+def _name_missing(found: EvaluationSet) -> None:
+    """Say which methods cannot be compared with."""
+    from ops.evaluate.running import usable_references
+
+    usable = usable_references(found)
+    for each in found.references:
+        if each.name not in usable:
+            err.print(f"{found.name}: {each.name} is not installed, and left out", markup=False)
 
 
 def _print_sets(*, json_output: bool) -> None:

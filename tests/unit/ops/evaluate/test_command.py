@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -52,6 +53,14 @@ def test_what_is_wrong(words: list[str], said: str) -> None:
     ended = evaluate(*words)
     assert ended.exit_code == ExitCode.USAGE
     assert said in " ".join(ended.stderr.split())
+
+
+def test_methods_that_are_not_installed(tmp_path: Path) -> None:
+    """They are named, so that nobody takes a table without them for a comparison."""
+    probed = str(default_cache_dir() / "compiled")
+    ended = evaluate("shots", "--compare", VIDSIGNAL_CACHE_DIR=str(tmp_path), VIDSIGNAL_COMPILED_DIR=probed)
+
+    assert ("PySceneDetect AdaptiveDetector is not installed" in ended.stderr) is (find_spec("scenedetect") is None)
 
 
 def test_a_set_without_its_data(tmp_path: Path) -> None:
