@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.archives.fetching import files_of
@@ -152,11 +153,10 @@ def _overlap(span: TrueSpan, found: Transition) -> float:
 
 def adaptive_times(path: Path) -> list[float]:
     """Return where PySceneDetect's AdaptiveDetector finds cuts, at its defaults."""
-    from scenedetect import AdaptiveDetector, SceneManager, open_video
-
-    manager = SceneManager()
-    manager.add_detector(AdaptiveDetector())
-    manager.detect_scenes(open_video(str(path)))
+    scenedetect: Any = import_module("scenedetect")
+    manager = scenedetect.SceneManager()
+    manager.add_detector(scenedetect.AdaptiveDetector())
+    manager.detect_scenes(scenedetect.open_video(str(path)))
     return [float(start.seconds) for start, _ in manager.get_scene_list()[1:]]
 
 
