@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operators.motion.thinning import thinned
-from operators.motion.transitions import Change
+from operators.motion.transitions import ShotChange
 
 TWIN_HZ = 12.5
 """Rate at which pictures are compared."""
@@ -46,7 +46,7 @@ class Line:
     quality: float
 
 
-def dissolves(seconds: np.ndarray, luma: np.ndarray) -> list[Change]:
+def dissolves(seconds: np.ndarray, luma: np.ndarray) -> list[ShotChange]:
     """Return the dissolves of a stretch without cuts.
 
     Args:
@@ -131,7 +131,7 @@ def _apart(lines: Iterator[Line]) -> list[Line]:
     return sorted(kept, key=lambda each: each.first)
 
 
-def _change(seconds: np.ndarray, chosen: np.ndarray, pictures: np.ndarray, line: Line) -> Change:
+def _change(seconds: np.ndarray, chosen: np.ndarray, pictures: np.ndarray, line: Line) -> ShotChange:
     """Return begin and end: where the progress, extended from its middle, leaves one picture and reaches the other."""
     first, last = pictures[line.first], pictures[line.last]
     direction = last - first
@@ -143,10 +143,10 @@ def _change(seconds: np.ndarray, chosen: np.ndarray, pictures: np.ndarray, line:
     return change_between("dissolve", seconds, float(begin), float(end))
 
 
-def change_between(kind: str, seconds: np.ndarray, begin_seconds: float, end_seconds: float) -> Change:
+def change_between(kind: str, seconds: np.ndarray, begin_seconds: float, end_seconds: float) -> ShotChange:
     """Return a gradual change by the pictures nearest to its begin, end and middle."""
     begin, middle, end = (
         int(np.abs(seconds - wanted).argmin())
         for wanted in (begin_seconds, (begin_seconds + end_seconds) / 2, end_seconds)
     )
-    return Change("wipe" if kind == "wipe" else "dissolve", begin, end, middle)
+    return ShotChange("wipe" if kind == "wipe" else "dissolve", begin, end, middle)

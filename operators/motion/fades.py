@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.motion.content_change import ContentChange
 from operators.motion.hard_cuts import MIN_CHANGE
-from operators.motion.transitions import Change
+from operators.motion.transitions import ShotChange
 
 FLAT_LUMA_DEVIATION = 4.0
 """Standard deviation of luma, of 255, below which there is no picture."""
@@ -34,7 +34,7 @@ SAME_SHOT_CHANGE = 0.12
 """Pictures before and after a brief loss of contrast that differ by less are of one shot."""
 
 
-def fades(seconds: np.ndarray, deviations: np.ndarray, change: ContentChange) -> list[Change]:
+def fades(seconds: np.ndarray, deviations: np.ndarray, change: ContentChange) -> list[ShotChange]:
     """Return flat runs with the ramps on both sides: changes of shot, unless they touch an end of the span.
 
     Args:
@@ -61,7 +61,7 @@ def _flat_runs(is_flat: np.ndarray) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def _is_flash(seconds: np.ndarray, change: ContentChange, fade: Change) -> bool:
+def _is_flash(seconds: np.ndarray, change: ContentChange, fade: ShotChange) -> bool:
     """Return whether the same shot continues; the longer the loss of contrast, the more alike it must be."""
     lost_seconds = float(seconds[fade.end] - seconds[fade.begin])
     distance = change.between(fade.begin, fade.end)
@@ -79,7 +79,7 @@ def _is_low(seconds: np.ndarray, deviations: np.ndarray) -> np.ndarray:
     return is_low
 
 
-def _has_ramps(seconds: np.ndarray, fade: Change, first: int, last: int) -> bool:
+def _has_ramps(seconds: np.ndarray, fade: ShotChange, first: int, last: int) -> bool:
     """Return whether the contrast falls and rises gradually: a short dark shot begins and ends with a cut."""
     is_brief = seconds[last - 1] - seconds[first] <= MAX_DIM_SECONDS
     falls = seconds[first] - seconds[fade.begin] >= MIN_RAMP_SECONDS and first - fade.begin >= MIN_RAMP_STEPS
@@ -87,14 +87,14 @@ def _has_ramps(seconds: np.ndarray, fade: Change, first: int, last: int) -> bool
     return bool(is_brief and falls and rises)
 
 
-def _is_known(fade: Change, others: list[Change]) -> bool:
+def _is_known(fade: ShotChange, others: list[ShotChange]) -> bool:
     return any(fade.begin <= other.end and other.begin <= fade.end for other in others)
 
 
-def _with_ramps(seconds: np.ndarray, deviations: np.ndarray, first: int, last: int) -> Change:
+def _with_ramps(seconds: np.ndarray, deviations: np.ndarray, first: int, last: int) -> ShotChange:
     begin = _ramp_end(seconds, deviations, range(first - 1, -1, -1), first)
     end = _ramp_end(seconds, deviations, range(last, len(seconds)), last - 1)
-    return Change("fade", begin, end, min(last, len(seconds) - 1))
+    return ShotChange("fade", begin, end, min(last, len(seconds) - 1))
 
 
 def _ramp_end(seconds: np.ndarray, deviations: np.ndarray, away: range, start: int) -> int:

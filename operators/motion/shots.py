@@ -17,7 +17,7 @@ from operators.motion.content_change import ContentChange
 from operators.motion.dissolves import dissolves
 from operators.motion.fades import fades
 from operators.motion.hard_cuts import hard_cuts
-from operators.motion.transitions import Change, Transition
+from operators.motion.transitions import ShotChange, Transition
 from operators.motion.wipes import wipes
 
 OUTLINE_PX = 64 * 36
@@ -41,7 +41,7 @@ def cut_times(track: MotionTrack) -> tuple[float, ...]:
     return tuple(transition.at_seconds for transition in transitions(track))
 
 
-def span_changes(seconds: np.ndarray, luma: np.ndarray) -> list[Change]:
+def span_changes(seconds: np.ndarray, luma: np.ndarray) -> list[ShotChange]:
     """Return the changes of shot of one span, ascending.
 
     Args:
@@ -55,7 +55,7 @@ def span_changes(seconds: np.ndarray, luma: np.ndarray) -> list[Change]:
     flat = fades(seconds, deviations, change)
     cuts = [cut for cut in hard_cuts(seconds, change.successive(), change) if not _is_inside(cut, flat)]
     found = [fade for fade in flat if fade.begin > 0 and fade.end < len(seconds) - 1]
-    found += [Change("cut", cut, cut, cut) for cut in cuts]
+    found += [ShotChange("cut", cut, cut, cut) for cut in cuts]
     coarse = _halved(luma)
     for first, last in _stretches(len(seconds), cuts, flat):
         found += _gradual(seconds[first:last], coarse[first:last], first)
@@ -70,22 +70,22 @@ def _halved(luma: np.ndarray) -> np.ndarray:
     return np.asarray((rows[:, :, 0::2] + rows[:, :, 1::2]) * np.float32(0.25))
 
 
-def _gradual(seconds: np.ndarray, luma: np.ndarray, offset: int) -> list[Change]:
+def _gradual(seconds: np.ndarray, luma: np.ndarray, offset: int) -> list[ShotChange]:
     """Return dissolves and wipes of a stretch; of two that overlap the first kind counts."""
     found = dissolves(seconds, luma)
     swept = [wipe for wipe in wipes(seconds, luma) if not any(_overlap(wipe, other) for other in found)]
-    return [Change(each.kind, each.begin + offset, each.end + offset, each.at + offset) for each in found + swept]
+    return [ShotChange(each.kind, each.begin + offset, each.end + offset, each.at + offset) for each in found + swept]
 
 
-def _overlap(one: Change, other: Change) -> bool:
+def _overlap(one: ShotChange, other: ShotChange) -> bool:
     return one.begin <= other.end and other.begin <= one.end
 
 
-def _is_inside(picture: int, flat: list[Change]) -> bool:
+def _is_inside(picture: int, flat: list[ShotChange]) -> bool:
     return any(fade.begin <= picture <= fade.end + 1 for fade in flat)
 
 
-def _stretches(length: int, cuts: list[int], flat: list[Change]) -> Iterator[tuple[int, int]]:
+def _stretches(length: int, cuts: list[int], flat: list[ShotChange]) -> Iterator[tuple[int, int]]:
     """Return stretches [first, last) without cuts and flat runs that are long enough for a gradual change."""
     borders = sorted([(cut, cut) for cut in cuts] + [(fade.begin, fade.end) for fade in flat])
     first = 0
@@ -95,7 +95,7 @@ def _stretches(length: int, cuts: list[int], flat: list[Change]) -> Iterator[tup
         first = max(first, end)
 
 
-def _transition(seconds: np.ndarray, change: Change) -> Transition:
+def _transition(seconds: np.ndarray, change: ShotChange) -> Transition:
     begin, end, at = (float(seconds[picture]) for picture in (change.begin, change.end, change.at))
     return Transition(change.kind, begin, end, at)
 

@@ -25,7 +25,7 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ShotChange:
     """One change of shot in a span, by the indices of its pictures."""
 
     kind: TransitionKind

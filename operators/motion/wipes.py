@@ -13,7 +13,7 @@ import numpy as np
 
 from operators.motion.dissolves import change_between
 from operators.motion.thinning import thinned
-from operators.motion.transitions import Change
+from operators.motion.transitions import ShotChange
 
 WIPE_HZ = 25.0
 WIPE_SECONDS = (0.32, 0.48, 0.72, 1.12)
@@ -50,7 +50,7 @@ _WINDOW = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class WipeFit:
     """Two pictures between which one replaces the other; begin and end as share of the time between them."""
 
     first: int
@@ -60,23 +60,23 @@ class Sweep:
     end: float
 
 
-def wipes(seconds: np.ndarray, luma: np.ndarray) -> list[Change]:
+def wipes(seconds: np.ndarray, luma: np.ndarray) -> list[ShotChange]:
     """Return the wipes of a stretch without cuts; arguments as of `dissolves`."""
     chosen = thinned(seconds, WIPE_HZ)
     times, pictures = seconds[chosen], luma[chosen].astype(np.float32)
-    kept: list[Sweep] = []
-    for sweep in sorted(_sweeps(times, pictures), key=lambda each: -each.quality):
-        if all(sweep.last <= other.first or sweep.first >= other.last for other in kept):
-            kept.append(sweep)
-    return [_change(seconds, times, sweep) for sweep in sorted(kept, key=lambda each: each.first)]
+    kept: list[WipeFit] = []
+    for fit in sorted(_fits(times, pictures), key=lambda each: -each.quality):
+        if all(fit.last <= other.first or fit.first >= other.last for other in kept):
+            kept.append(fit)
+    return [_change(seconds, times, fit) for fit in sorted(kept, key=lambda each: each.first)]
 
 
-def _change(seconds: np.ndarray, times: np.ndarray, sweep: Sweep) -> Change:
-    start, length = float(times[sweep.first]), float(times[sweep.last] - times[sweep.first])
-    return change_between("wipe", seconds, start + sweep.begin * length, start + sweep.end * length)
+def _change(seconds: np.ndarray, times: np.ndarray, fit: WipeFit) -> ShotChange:
+    start, length = float(times[fit.first]), float(times[fit.last] - times[fit.first])
+    return change_between("wipe", seconds, start + fit.begin * length, start + fit.end * length)
 
 
-def _sweeps(times: np.ndarray, pictures: np.ndarray) -> Iterator[Sweep]:
+def _fits(times: np.ndarray, pictures: np.ndarray) -> Iterator[WipeFit]:
     flat = pictures.reshape(len(pictures), -1)
     centred = flat - flat.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(centred, axis=1) + 1e-3
@@ -87,7 +87,7 @@ def _sweeps(times: np.ndarray, pictures: np.ndarray) -> Iterator[Sweep]:
             continue
         stop = int(chosen[:, 1].max()) + 1
         window = _Window(start, times[start:stop], pictures[start:stop], _block_products(pictures[start:stop]))
-        yield from (sweep for sweep in window.sweeps(chosen - start) if not _returns(times, centred, norms, sweep))
+        yield from (fit for fit in window.fits(chosen - start) if not _returns(times, centred, norms, fit))
 
 
 def _unlike_pairs(times: np.ndarray, centred: np.ndarray, norms: np.ndarray) -> np.ndarray:
@@ -110,11 +110,11 @@ def _ends(times: np.ndarray, reach_seconds: float) -> tuple[np.ndarray, np.ndarr
     return firsts[is_dense], lasts[is_dense]
 
 
-def _returns(times: np.ndarray, centred: np.ndarray, norms: np.ndarray, sweep: Sweep) -> bool:
+def _returns(times: np.ndarray, centred: np.ndarray, norms: np.ndarray, fit: WipeFit) -> bool:
     """Return whether something from before appears again soon after, as when an object passes."""
-    after = int(np.searchsorted(times, times[sweep.last] + RETURN_SECONDS))
-    before = int(np.searchsorted(times, times[sweep.first] - RETURN_SECONDS))
-    earlier, later = slice(before, sweep.first + 1), slice(sweep.last, after)
+    after = int(np.searchsorted(times, times[fit.last] + RETURN_SECONDS))
+    before = int(np.searchsorted(times, times[fit.first] - RETURN_SECONDS))
+    earlier, later = slice(before, fit.first + 1), slice(fit.last, after)
     products = centred[earlier] @ centred[later].T
     return bool((products >= RETURN_LIKENESS * norms[earlier, None] * norms[None, later]).any())
 
@@ -130,7 +130,7 @@ class _Window:
     products: np.ndarray
     """(B, N, N): see `_block_products`."""
 
-    def sweeps(self, pairs: np.ndarray) -> Iterator[Sweep]:
+    def fits(self, pairs: np.ndarray) -> Iterator[WipeFit]:
         """Return the wipes between pairs of its pictures, (P, 2) by their places in the window."""
         firsts, lasts = pairs.T
         power = np.diagonal(self.products, axis1=1, axis2=2)
@@ -147,7 +147,7 @@ class _Window:
 
     def _of_length(
         self, firsts: np.ndarray, steps: int, squared: np.ndarray, is_changed: np.ndarray
-    ) -> Iterator[Sweep]:
+    ) -> Iterator[WipeFit]:
         """Return the wipes among pairs (P,) with as many steps; blocks (B, P), and (B, T, P) with pictures between."""
         places, off = self._positions(firsts, steps, squared)
         num_changed = is_changed.sum(axis=0)
@@ -162,9 +162,9 @@ class _Window:
         for pair in np.flatnonzero(is_wipe):
             first = int(firsts[pair])
             switched = self._switched(first, steps, bounded[:, :, pair])
-            sweep = _ordered(self.start + first, self.start + first + steps, switched, is_changed[:, pair])
-            if sweep is not None:
-                yield sweep
+            fit = _ordered(self.start + first, self.start + first + steps, switched, is_changed[:, pair])
+            if fit is not None:
+                yield fit
 
     def _positions(self, firsts: np.ndarray, steps: int, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where each block is between its ends, 0 to 1, and how far from the line between them."""
@@ -184,7 +184,7 @@ class _Window:
         return np.asarray((1 - places) @ (lengths / lengths.sum()))
 
 
-def _ordered(first: int, last: int, times: np.ndarray, is_changed: np.ndarray) -> Sweep | None:
+def _ordered(first: int, last: int, times: np.ndarray, is_changed: np.ndarray) -> WipeFit | None:
     """Return the wipe if the blocks' times, as shares of the whole, grow in one direction."""
     spread = float(times[is_changed].std())
     if spread < MIN_SPREAD:
@@ -197,7 +197,7 @@ def _ordered(first: int, last: int, times: np.ndarray, is_changed: np.ndarray) -
     if order < MIN_ORDER:
         return None
     begin, end = float(fitted.min()), float(fitted.max())
-    return Sweep(first, last, order * spread * float(is_changed.mean()), max(0.0, begin), min(1.0, end))
+    return WipeFit(first, last, order * spread * float(is_changed.mean()), max(0.0, begin), min(1.0, end))
 
 
 def _block_products(pictures: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 import cv2
 import numpy as np
 
-from ops.evaluate.scene_material import Material, Picture
+from ops.evaluate.scene_material import Picture, SceneMaterial
 
 T = TypeVar("T")
 Shot = Callable[[float], Picture]
@@ -21,7 +21,7 @@ MOVEMENTS: tuple[Movement, ...] = ("still", "handheld", "pan", "zoom", "shake")
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameShape:
     """Size of the generated pictures."""
 
     width_px: int
@@ -77,7 +77,7 @@ def _trembling(
     return View(right + waves[:3].sum(), down + waves[3:5].sum(), zoom, float(waves[5]) * 40)
 
 
-def filmed(picture: Picture, frame: Frame, path: Path, sprites: tuple[Sprite, ...] = ()) -> Shot:
+def filmed(picture: Picture, frame: FrameShape, path: Path, sprites: tuple[Sprite, ...] = ()) -> Shot:
     """Return a camera's shot of a picture, which is reflected at its borders, with objects before it."""
     scale = max(frame.width_px / picture.shape[1], frame.height_px / picture.shape[0])
 
@@ -90,7 +90,7 @@ def filmed(picture: Picture, frame: Frame, path: Path, sprites: tuple[Sprite, ..
     return shot
 
 
-def taken_of(picture: Picture, frame: Frame, scale: float, view: View) -> Picture:
+def taken_of(picture: Picture, frame: FrameShape, scale: float, view: View) -> Picture:
     """Return the picture that a camera with that view takes; `scale` is that of zoom 1."""
     height, width = picture.shape[:2]
     centre = (width / 2 + view.right * frame.width_px / scale, height / 2 + view.down * frame.width_px / scale)
@@ -127,7 +127,7 @@ def _paste(taken: Picture, sprite: Sprite, seconds: float) -> None:
     taken[:] = (taken * (1 - mask) + colours * mask).astype(np.uint8)
 
 
-def drawn_sprite(draw: Draw, material: Material, size_ratio: float, speed_widths: float) -> Sprite:
+def drawn_sprite(draw: Draw, material: SceneMaterial, size_ratio: float, speed_widths: float) -> Sprite:
     """Return an object that wanders at a mean speed of about that many widths a second."""
     pixels = chosen(draw, material.pictures)
     side = min(pixels.shape[:2]) // 2

@@ -12,7 +12,7 @@ import numpy as np
 from ops.evaluate.generated_shots import (
     MOVEMENTS,
     Draw,
-    Frame,
+    FrameShape,
     Movement,
     Path,
     Shot,
@@ -25,7 +25,7 @@ from ops.evaluate.generated_shots import (
     toned,
 )
 from ops.evaluate.judgements import TrueSpan
-from ops.evaluate.scene_material import Material, Picture
+from ops.evaluate.scene_material import Picture, SceneMaterial
 
 Change = Literal["hard", "short", "dark", "flat", "jump", "fade-black", "fade-white", "dissolve", "wipe"]
 CHANGES: tuple[Change, ...] = ("hard", "short", "dark", "flat", "jump", "fade-black", "fade-white", "dissolve", "wipe")
@@ -33,7 +33,14 @@ HARD_CHANGES: frozenset[Change] = frozenset(("hard", "short", "dark", "flat", "j
 Disturbance = Literal["flash", "whip-pan", "crash-zoom", "shake", "passing", "light"]
 DISTURBANCES: tuple[Disturbance, ...] = ("flash", "whip-pan", "crash-zoom", "shake", "passing", "light")
 RATES_HZ = (24.0, 25.0, 30.0, 60.0)
-SIZES = (Frame(320, 180), Frame(426, 240), Frame(426, 240), Frame(640, 360), Frame(360, 640), Frame(854, 480))
+SIZES = (
+    FrameShape(320, 180),
+    FrameShape(426, 240),
+    FrameShape(426, 240),
+    FrameShape(640, 360),
+    FrameShape(360, 640),
+    FrameShape(854, 480),
+)
 GROUPS = (12, 30, 60, 250)
 """Pictures between keyframes."""
 
@@ -56,7 +63,7 @@ class Sequence:
     name: str
     parts: tuple[Part, ...]
     """The change of the last is not made."""
-    frame: Frame
+    frame: FrameShape
     rate_hz: float
     group: int
     grain_levels: float
@@ -143,7 +150,9 @@ def _wiped(old: Picture, new: Picture, share: float, direction: int) -> Picture:
     return np.where((places[direction] < share)[:, :, None], new, old)
 
 
-def drawn_sequence(name: str, seed: int, material: Material, change_kinds: tuple[Change, ...] = CHANGES) -> Sequence:
+def drawn_sequence(
+    name: str, seed: int, material: SceneMaterial, change_kinds: tuple[Change, ...] = CHANGES
+) -> Sequence:
     """Return a sequence of about ten seconds, drawn from a seed."""
     draw = np.random.default_rng(seed)
     frame, rate_hz = SIZES[int(draw.integers(0, len(SIZES)))], RATES_HZ[int(draw.integers(0, len(RATES_HZ)))]
@@ -194,7 +203,7 @@ def _tuned(parts: list[Part]) -> Iterator[Part]:
         yield replace(part, seconds=seconds) if is_long else part
 
 
-def _drawn_shot(draw: Draw, material: Material, frame: Frame) -> tuple[Shot, Callable[[], Shot]]:
+def _drawn_shot(draw: Draw, material: SceneMaterial, frame: FrameShape) -> tuple[Shot, Callable[[], Shot]]:
     """Return a shot, and what films the same scene at another moment."""
     picture, movement = chosen(draw, material.pictures), chosen(draw, MOVEMENTS)
     size, speed = draw.uniform(0.15, 0.45), draw.uniform(0.02, 0.2)
@@ -207,8 +216,8 @@ def _drawn_shot(draw: Draw, material: Material, frame: Frame) -> tuple[Shot, Cal
 
 def _later(
     draw: Draw,
-    material: Material,
-    frame: Frame,
+    material: SceneMaterial,
+    frame: FrameShape,
     picture: Picture,
     movement: Movement,
     path: Path,
@@ -276,4 +285,4 @@ def _shaken(picture: Picture, disturbance: Disturbance, place: float, reach: flo
     else:
         strength = 0.05 * reach if 0 < place < 1 else 0.0
         view = View(strength * float(np.sin(place * 40)), strength * float(np.cos(place * 31)))
-    return taken_of(picture, Frame(width, height), 1.0, view)
+    return taken_of(picture, FrameShape(width, height), 1.0, view)

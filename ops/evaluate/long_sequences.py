@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from ops.evaluate.generated_shots import MOVEMENTS, Frame, chosen, drawn_path, filmed
+from ops.evaluate.generated_shots import MOVEMENTS, FrameShape, chosen, drawn_path, filmed
 from ops.evaluate.joined_sequences import Part, Sequence
-from ops.evaluate.scene_material import Material
+from ops.evaluate.scene_material import SceneMaterial
 
 LENGTHS_SECONDS = (100.0, 240.0)
 SCENES_SECONDS = (8.0, 30.0)
 SHOTS_SECONDS = ((0.7, 2.0), (2.0, 6.0), (6.0, 15.0))
 """Lengths of the shots of quick, usual and slow scenes."""
-FRAME = Frame(320, 180)
+FRAME = FrameShape(320, 180)
 RATE_HZ = 25.0
 GROUP = 100
 """Pictures between keyframes."""
 
 
-def drawn_long_sequence(name: str, seed: int, material: Material) -> Sequence:
+def drawn_long_sequence(name: str, seed: int, material: SceneMaterial) -> Sequence:
     """Return a video of 100 to 240 s, drawn from a seed."""
     draw = np.random.default_rng(seed)
     left_seconds = float(draw.uniform(*LENGTHS_SECONDS))

@@ -9,10 +9,10 @@ from functools import partial
 import cv2
 import numpy as np
 
-from ops.evaluate.generated_shots import Draw, Frame, Shot, Sprite, View, chosen, drawn_path, filmed
-from ops.evaluate.scene_material import Material, Picture
+from ops.evaluate.generated_shots import Draw, FrameShape, Shot, Sprite, View, chosen, drawn_path, filmed
+from ops.evaluate.scene_material import Picture, SceneMaterial
 
-FRAME = Frame(426, 240)
+FRAME = FrameShape(426, 240)
 SECONDS = 4.0
 PAN_WIDTHS_PER_SECOND = (0.05, 0.1, 0.2, 0.5, 1.0)
 PAN_RATES_HZ = (25.0, 60.0)
@@ -51,7 +51,7 @@ class MotionClip:
             yield picture
 
 
-def motion_clips(material: Material, seed: int) -> list[MotionClip]:
+def motion_clips(material: SceneMaterial, seed: int) -> list[MotionClip]:
     """Return clips of every kind, drawn from a seed."""
     draw = np.random.default_rng(seed)
     pick = partial(chosen, draw, material.pictures)

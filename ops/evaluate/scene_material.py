@@ -1,6 +1,6 @@
 """Pictures that generated sequences are made of: of folders, and drawn from a seed.
 
-Material is divided by the hash of its name into a part that thresholds may be fitted on, and a held-out part.
+SceneMaterial is divided by the hash of its name into a part that thresholds may be fitted on, and a held-out part.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NUM_DRAWN = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class SceneMaterial:
     """What shots are made of."""
 
     pictures: tuple[Picture, ...]
@@ -40,7 +40,7 @@ def part_of(name: str) -> Part:
     return "held-out" if hashlib.sha256(name.encode()).digest()[0] % 2 else "fit"
 
 
-def material_of(part: Part, seed: int, folders: Sequence[Path] = ()) -> Material:
+def material_of(part: Part, seed: int, folders: Sequence[Path] = ()) -> SceneMaterial:
     """Return drawn pictures, and those of folders, of one part.
 
     Args:
@@ -52,7 +52,7 @@ def material_of(part: Part, seed: int, folders: Sequence[Path] = ()) -> Material
     drawn = [drawn_picture(seed * 1000 + offset + number) for number in range(NUM_DRAWN)]
     files = sorted(path for folder in folders for path in folder.rglob("*") if part_of(path.name) == part)
     photos = [_photo(path) for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
-    return Material((*drawn, *(photo for photo in photos if photo is not None)))
+    return SceneMaterial((*drawn, *(photo for photo in photos if photo is not None)))
 
 
 def drawn_picture(seed: int, height_px: int = 720, width_px: int = 1280) -> Picture:

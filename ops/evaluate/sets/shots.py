@@ -17,7 +17,7 @@ from schemas.identity import Modality
 if TYPE_CHECKING:
     from operators.motion.transitions import Transition
     from ops.evaluate.joined_sequences import Sequence as ShotSequence
-    from ops.evaluate.scene_material import Material
+    from ops.evaluate.scene_material import SceneMaterial
 
 PHOTOGRAPHS: Final = ("scikit-image", "gradio")
 NUM_SEQUENCES: Final = {"small": 5, "full": 48}
@@ -81,7 +81,7 @@ class Shots:
             run.on_item()
 
 
-def held_out_material(run: EvaluationRun) -> Material:
+def held_out_material(run: EvaluationRun) -> SceneMaterial:
     """Return the pictures that no threshold was chosen on. Raises NotMeasurable."""
     from ops.evaluate.scene_material import material_of
 
@@ -160,7 +160,7 @@ def adaptive_times(path: Path) -> list[float]:
     return [float(start.seconds) for start, _ in manager.get_scene_list()[1:]]
 
 
-def _judged_long(number: int, run: EvaluationRun, material: Material) -> Iterator[AnyJudgement]:
+def _judged_long(number: int, run: EvaluationRun, material: SceneMaterial) -> Iterator[AnyJudgement]:
     from operators.motion.energy import observed_ratio
     from operators.motion.shot_counts import shot_count
     from ops.evaluate.decoded_motion import measured_video

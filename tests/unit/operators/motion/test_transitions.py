@@ -11,7 +11,7 @@ import pytest
 from operators.media.tracks import MotionSpan, MotionTrack, OutlineTrack
 from operators.motion.shot_counts import ObservedSpan, shot_count
 from operators.motion.shots import span_changes, transitions
-from operators.motion.transitions import Change
+from operators.motion.transitions import ShotChange
 
 HEIGHT, WIDTH = 36, 64
 RATE_HZ = 25.0
@@ -34,7 +34,7 @@ def shot(seed: int, num_frames: int = 50) -> np.ndarray:
     return np.asarray(scene(seed) + noise, np.float32)
 
 
-def changes(*parts: np.ndarray, rate_hz: float = RATE_HZ) -> list[Change]:
+def changes(*parts: np.ndarray, rate_hz: float = RATE_HZ) -> list[ShotChange]:
     luma = np.clip(np.concatenate(parts), 0, 255).astype(np.uint8)
     return span_changes(np.arange(len(luma)) / rate_hz, luma)
 
@@ -55,7 +55,7 @@ def faded(old: np.ndarray, level: float) -> np.ndarray:
     return np.asarray(old * share + level * (1 - share))
 
 
-def the_only(found: list[Change]) -> Change:
+def the_only(found: list[ShotChange]) -> ShotChange:
     (change,) = found
     return change
 
@@ -66,11 +66,11 @@ class TestKinds:
         later = shot(1)
         later[:, 8:26, 20:32] = shot(2)[:, 8:26, 20:32]
 
-        assert changes(shot(1), later) == [Change("cut", 50, 50, 50)]
+        assert changes(shot(1), later) == [ShotChange("cut", 50, 50, 50)]
 
     def test_cut_between_dark_shots(self) -> None:
         """What is dark changes less, and as clearly."""
-        assert changes(shot(3) * 0.22, shot(4) * 0.22) == [Change("cut", 50, 50, 50)]
+        assert changes(shot(3) * 0.22, shot(4) * 0.22) == [ShotChange("cut", 50, 50, 50)]
 
     @pytest.mark.parametrize("level", [0.0, 255.0])
     @pytest.mark.parametrize("num_frames", [6, 18])

@@ -9,17 +9,17 @@ from operators.motion.energy import StepEnergy
 from operators.motion.track_motion import TrackMotion
 from operators.motion.transitions import Transition
 from ops.evaluate.decoded_motion import MeasuredVideo
-from ops.evaluate.generated_shots import Frame
+from ops.evaluate.generated_shots import FrameShape
 from ops.evaluate.joined_sequences import CHANGES, HARD_CHANGES, Part, Sequence, drawn_sequence
 from ops.evaluate.judgements import Amount, TrueSpan
 from ops.evaluate.long_sequences import drawn_long_sequence
 from ops.evaluate.motion_clips import motion_clips
-from ops.evaluate.scene_material import Material, part_of
+from ops.evaluate.scene_material import SceneMaterial, part_of
 from ops.evaluate.sets.motion import judgements_of
 from ops.evaluate.sets.shots import hard_only, outside_of_gradual, overlaps
 
 PICTURES = tuple(np.random.default_rng(seed).integers(0, 256, (480, 720, 3), dtype=np.uint8) for seed in range(3))
-MATERIAL = Material(PICTURES)
+MATERIAL = SceneMaterial(PICTURES)
 
 
 def plain(level: int) -> Part:
@@ -45,7 +45,7 @@ class TestSequences:
 
     def test_times(self) -> None:
         """A change is where the pictures change."""
-        sequence = Sequence("a", (plain(10), plain(200), plain(60)), Frame(32, 18), 25.0, 12, 0.0, 1)
+        sequence = Sequence("a", (plain(10), plain(200), plain(60)), FrameShape(32, 18), 25.0, 12, 0.0, 1)
         levels = np.array([picture.mean() for picture in sequence.pictures()])
 
         assert [change.start_seconds for change in sequence.changes] == [1.0, 2.0]
