@@ -318,7 +318,7 @@ class Card:
     input_description: str
     outputs: tuple[str, ...]
     batch_sizes: tuple[int, ...]
-    """The only batch sizes on a device, ascending."""
+    """Batch sizes of a processor, ascending; an accelerator may add larger ones, which it measures."""
     precisions: tuple[Precision, ...]
     """Permitted precisions, where the outputs stay within their tolerance; without a measurement the first that the
     device offers is used."""

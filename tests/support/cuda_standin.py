@@ -42,6 +42,8 @@ LOOKS = {
     "__float__",
 }
 """Calls that need a value on the host."""
+FACTORIES = {"arange", "zeros", "ones", "full", "empty", "eye", "linspace", "rand", "randn"}
+"""Calls that make a tensor on the host if they name no device."""
 
 
 def accelerator_error(code: int) -> torch.AcceleratorError:
@@ -159,10 +161,11 @@ class EagerStandIn:
 
 
 class CaptureRules(TorchFunctionMode):
-    """Refuses what a capture refuses: the host looks at a value, or makes a tensor from one."""
+    """Refuses what a capture refuses: the host looks at a value, or makes a tensor of its own."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") in LOOKS:
+        name = getattr(func, "__name__", "")
+        if name in LOOKS or (name in FACTORIES and (kwargs or {}).get("device") is None):
             raise accelerator_error(CAPTURE_UNSUPPORTED)
         return func(*args, **(kwargs or {}))
 
@@ -248,6 +251,8 @@ class StandInCuda:
 
     def empty(self, num_bytes: int) -> Tensor:
         self.require()
+        if num_bytes > self.limit_bytes:
+            raise torch.OutOfMemoryError("the stand-in has no memory")
         return self._allocated(num_bytes)
 
     def _allocated(self, num_bytes: int) -> Tensor:

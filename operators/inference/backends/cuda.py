@@ -121,11 +121,11 @@ class CudaModel:
 
     def poison_outputs(self) -> None:
         """Make whatever the next batch does not write not a number; for whoever judges answers."""
-        for bucket in self.buckets.values():
-            bucket.packed.fill_(math.nan)
-            sides = self.slot.outputs(bucket.packed.nbytes)
-            sides.host.fill_(math.nan)
-            sides.device.fill_(math.nan)
+        with self.device.turn, self.device.runtime.on(self.device.compute), torch.inference_mode():
+            for bucket in self.buckets.values():
+                sides = self.slot.outputs(bucket.packed.nbytes)
+                for memory in (bucket.packed, sides.device, sides.host):
+                    memory.fill_(math.nan)
 
     def compile(self) -> None:
         """Do nothing: graphs are captured when the model is loaded, once for all threads."""

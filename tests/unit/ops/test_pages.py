@@ -33,7 +33,7 @@ _LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
 _FILE = re.compile(r"(?:schemas|models|operators|streams|ops|tests|docs)(?:/[\w.-]+)+")
 _PAGE = re.compile(r"docs/([a-z-]+\.md)(?:#([a-z-]+))?")
 _SETTING = re.compile(r"VIDSIGNAL_[A-Z0-9_]*[A-Z0-9]")
-_NOT_SETTINGS = {"VIDSIGNAL_CONFIG", "VIDSIGNAL_SECRETS_DIR", "VIDSIGNAL_REQUIRE_KAFKA"}
+_NOT_SETTINGS = {"VIDSIGNAL_CONFIG", "VIDSIGNAL_SECRETS_DIR", "VIDSIGNAL_REQUIRE_KAFKA", "VIDSIGNAL_REQUIRE_CUDA"}
 
 
 def anchors(text: str) -> set[str]:

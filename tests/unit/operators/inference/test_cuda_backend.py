@@ -27,7 +27,7 @@ from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.runner import Runner
 from tests.support import cuda_standin
 from tests.support.cuda_standin import StandInCuda
-from tests.unit.operators.inference.fakes import CountingObserver, context, number, number_card
+from tests.unit.operators.inference.fakes import CountingObserver, context, number, number_card, queued
 
 SETTINGS = (
     torch.backends.cudnn,
@@ -211,10 +211,14 @@ class TestSizes:
     async def test_the_queue_holds_what_is_in_flight(self) -> None:
         """Otherwise large batches would never fill."""
         inference = await opened(StandInCuda(seconds_of=lambda rows: 1e-3))
-        asked = inference.batcher("doubler").submit_many([number(value) for value in range(2000)], context())
-        observed = {output.batch_items for output in await asked}
+        inference.hold("live")
+        items = [number(value) for value in range(SUBMITTERS * 512 + 1)]
+        asked = asyncio.create_task(inference.batcher("doubler").submit_many(items, context()))
+        await queued()
+        waiting = len(inference.batcher("doubler")._longest._policy)
+        inference.hold(None)
+        assert (waiting, len(await asked)) == (SUBMITTERS * 512, len(items))
         await inference.close()
-        assert max(observed) == 512
 
     def test_items_of_every_length(self) -> None:
         """A size is used for all lengths or for none."""
@@ -260,7 +264,9 @@ class TestMemory:
 
         class Hungry(Doubler):
             def forward(self, numbers: Tensor) -> tuple[Tensor, ...]:
-                numbers = numbers + torch.zeros(numbers.shape[0], 10_000, dtype=torch.int64).sum()
+                numbers = (
+                    numbers + torch.zeros(numbers.shape[0], 10_000, dtype=torch.int64, device=numbers.device).sum()
+                )
                 return super().forward(numbers)  # type: ignore[no-any-return]
 
         refused: list[tuple[str, str]] = []
