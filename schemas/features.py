@@ -79,6 +79,12 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "audio.unseen_tracks": FeatureSpec(
         "audio", "list of objects", "{kind, number, codec} of skipped tracks; all tracks if there is no video"
     ),
+    "audio.transcribed_ratio": FeatureSpec(
+        "audio", "number", "share of the speech that was transcribed; absent if none was, as in most videos"
+    ),
+    "audio.spoken_language": FeatureSpec("audio", "text", "ISO 639 code of the transcript; absent if uncertain"),
+    "audio.spoken_language_score": FeatureSpec("audio", "number", "probability of that language"),
+    "audio.num_spoken_words": FeatureSpec("audio", "number", "words in the transcript; absent without a word"),
     "motion.cut_times_seconds": FeatureSpec(
         "motion",
         "list of numbers",

@@ -32,6 +32,8 @@ class PartReading:
     """One part of an upload's text."""
 
     passages: tuple[Passage, ...]
+    segments: tuple[str, ...]
+    """Of each passage, the segment that it is a reading of."""
     num_letters: int
     num_english_letters: int
     """Letters of words that are English or may be, in either form."""
@@ -56,18 +58,19 @@ class PassageReader:
 
     def read(self, part: TextPart, text: str) -> PartReading:
         """Cut a part into segments and return what is scored of each; equal segments are scored once."""
-        passages: list[Passage] = []
+        passages: list[tuple[Passage, str]] = []
         num_letters = num_english = num_unrestored = 0
         for segment in dict.fromkeys(segments(text)):
             folded_segment = folded(segment)
             restored = self._restore(folded_segment)
             found = tuple(self._forms(part, segment, self._readings(segment, folded_segment, restored)))
             english = round(_num_letters(segment) * _share(segment, found))
-            passages += (passage for passage in found if passage.text)
+            passages += ((passage, segment) for passage in found if passage.text)
             num_letters += _num_letters(segment)
             num_english += english
             num_unrestored += english if restored is None else 0
-        return PartReading(tuple(passages), num_letters, num_english, num_unrestored)
+        read, sources = tuple(passage for passage, _ in passages), tuple(segment for _, segment in passages)
+        return PartReading(read, sources, num_letters, num_english, num_unrestored)
 
     def _readings(self, segment: str, folded_segment: str, restored: str | None) -> Iterator[str]:
         """Return possible readings of a segment, in both directions."""

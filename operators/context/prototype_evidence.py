@@ -10,6 +10,7 @@ import numpy as np
 from operators.context.compared_texts import ComparedText
 from operators.context.passages import Passage
 from operators.context.prototype_scorer import PrototypeScorer, PrototypeScores
+from operators.context.text_times import Times, no_times, text_segments
 from operators.segments import unit_score
 from schemas.evidence import LabelEvidence, TextMatch
 
@@ -33,9 +34,9 @@ class ComparedScores:
         for text, score in zip(texts, self._scores.abuse, strict=True):
             self._votes[text.passage] = max(float(score), self._votes.get(text.passage, 0.0))
 
-    def evidence(self) -> tuple[LabelEvidence, ...]:
-        """Return for each label the text with the highest score."""
-        return tuple(self._evidence(label, scores) for label, scores in self._scores.by_label.items())
+    def evidence(self, times: Times = no_times) -> tuple[LabelEvidence, ...]:
+        """Return for each label the text with the highest score, and when texts with a high one were said or seen."""
+        return tuple(self._evidence(label, scores, times) for label, scores in self._scores.by_label.items())
 
     def vote(self, passages: Collection[Passage]) -> float | None:
         """Return the highest score for abuse of any kind in some passages; None unless all of them were compared."""
@@ -43,9 +44,10 @@ class ComparedScores:
         known = [vote for vote in votes if vote is not None]
         return max(known) if known and len(known) == len(votes) else None
 
-    def _evidence(self, label: str, scores: np.ndarray) -> LabelEvidence:
+    def _evidence(self, label: str, scores: np.ndarray, times: Times) -> LabelEvidence:
         worst = int(scores.argmax())
-        found = LabelEvidence(label=label, score=unit_score(scores[worst]), model=self._model)
+        segments = text_segments(scores, [(text.passage,) for text in self._texts], times)
+        found = LabelEvidence(label=label, score=unit_score(scores[worst]), model=self._model, segments=segments)
         if found.score < _SHOWN_FROM:
             return found
         passage = self._texts[worst].passage

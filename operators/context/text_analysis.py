@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,7 +13,7 @@ from operators.context.abuse_items import AbuseItem, abuse_items
 from operators.context.compared_texts import ComparedText, compared_texts
 from operators.context.hashtags import upload_hashtags
 from operators.context.language import text_language
-from operators.context.passages import Passage, PassageReader
+from operators.context.passages import PartReading, Passage, PassageReader
 from operators.context.text import num_words, prose, upload_text
 from operators.context.text_models import TextModels
 from operators.context.text_parts import text_parts
@@ -50,9 +51,33 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextAnalysis:
     language = text_language(identify, written)
     reader = PassageReader(identify, models.lexicon, language)
     parts = [reader.read(part, words) for part, words in text_parts(upload)]
-    passages = [passage for part in parts for passage in part.passages]
-    if text and not passages and not any(part.num_letters for part in parts):  # only emoji
-        passages.append(Passage("title" if upload.title.strip() else "description", "as written", text))
+    only_emoji: list[Passage] = []
+    if text and not any(part.passages or part.num_letters for part in parts):
+        only_emoji.append(Passage("title" if upload.title.strip() else "description", "as written", text))
+    return analysed(text, parts, models, language, hashtags, num_words(written), only_emoji)
+
+
+def analysed(
+    text: str,
+    parts: Sequence[PartReading],
+    models: TextModels,
+    language: Language | None,
+    hashtags: tuple[str, ...] = (),
+    words: int = 0,
+    further: Sequence[Passage] = (),
+) -> TextAnalysis:
+    """Prepare what was read of a text for the models.
+
+    Args:
+        text: all of it.
+        parts: what the reader found in its parts.
+        models: of text, on the host.
+        language: of the text.
+        hashtags: in it.
+        words: how many it has.
+        further: passages that the reader cannot find.
+    """
+    passages = [*(passage for part in parts for passage in part.passages), *further]
     scores = [models.profanity.score(passage.text) for passage in passages]
     items = abuse_items(passages, scores, models.toxicity_tokens.encode_all)
     num_letters = sum(part.num_letters for part in parts)
@@ -62,7 +87,7 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextAnalysis:
         text=text,
         hashtags=hashtags,
         language=language,
-        num_words=num_words(written),
+        num_words=words,
         scored=tuple(zip(passages, scores, strict=True)),
         abuse_items=items.items,
         compared_texts=compared_texts(passages, scores, models.sentence_tokens.encode),

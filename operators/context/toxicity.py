@@ -13,9 +13,10 @@ from models.toxicity import LABELS
 from operators.context.abuse_items import AbuseItem
 from operators.context.lexicon import WARM_SCORE, Lexicon
 from operators.context.passages import Passage
+from operators.context.text_times import Times, no_times, text_segments
 from operators.label_evidence import label_scores, model_name
 from operators.segments import unit_score
-from schemas.evidence import LabelEvidence, TextMatch
+from schemas.evidence import LabelEvidence, Segment, TextMatch
 
 SHOWN_FROM = 0.5
 """Score from which evidence names its place; a lower one has no effect and would only lengthen every signal."""
@@ -30,7 +31,12 @@ Vote = Callable[[Collection[Passage]], float | None]
 
 
 def toxicity_evidence(
-    card: Card, scores: np.ndarray, items: Sequence[AbuseItem], lexicon: Lexicon, vote: Vote = lambda _passages: None
+    card: Card,
+    scores: np.ndarray,
+    items: Sequence[AbuseItem],
+    lexicon: Lexicon,
+    vote: Vote = lambda _passages: None,
+    times: Times = no_times,
 ) -> tuple[LabelEvidence, ...]:
     """Return the network's evidence: for each label the part of the text with the highest score.
 
@@ -43,10 +49,12 @@ def toxicity_evidence(
         items: N items.
         lexicon: the words with their scores.
         vote: the second vote about an item's passages.
+        times: of the passages.
     """
+    groups = [item.passages for item in items]
     votes = [vote(item.passages) for item in items]
     return tuple(
-        _at(LabelEvidence(label=label, score=unit_score(found[place]), model=model_name(card)), items[place].worst,
+        _at(_found(card, label, found, place, text_segments(found, groups, times)), items[place].worst,
             lexicon, votes[place])
         for label, found in label_scores(card, LABELS, scores, "max").items()
         for place in _worst(found, votes)
@@ -54,17 +62,26 @@ def toxicity_evidence(
 
 
 def profanity_evidence(
-    card: Card, scored: Sequence[tuple[Passage, float]], lexicon: Lexicon, vote: Vote = lambda _passages: None
+    card: Card,
+    scored: Sequence[tuple[Passage, float]],
+    lexicon: Lexicon,
+    vote: Vote = lambda _passages: None,
+    times: Times = no_times,
 ) -> tuple[LabelEvidence, ...]:
     """Return the linear model's evidence about scored passages, on a label of its own."""
     scores = np.array([[score] for _, score in scored], dtype=np.float32)
-    votes = [vote((passage,)) for passage, _ in scored]
+    groups = [(passage,) for passage, _ in scored]
+    votes = [vote(group) for group in groups]
     return tuple(
-        _at(LabelEvidence(label=label, score=unit_score(found[place]), model=model_name(card)), scored[place][0],
+        _at(_found(card, label, found, place, text_segments(found, groups, times)), scored[place][0],
             lexicon, votes[place])
         for label, found in label_scores(card, _PROFANITY_OUTPUTS, scores, "max").items()
         for place in _worst(found, votes)
     )  # fmt: skip
+
+
+def _found(card: Card, label: str, scores: np.ndarray, place: int, segments: tuple[Segment, ...]) -> LabelEvidence:
+    return LabelEvidence(label=label, score=unit_score(scores[place]), model=model_name(card), segments=segments)
 
 
 def _worst(scores: np.ndarray, votes: Sequence[float | None]) -> tuple[int, ...]:

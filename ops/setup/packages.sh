@@ -18,10 +18,10 @@ install_processor_torch() {
   install_pinned --no-deps --index-url "$TORCH_INDEX" torch torchaudio torchvision
 }
 
-# The extra of pyproject.toml; its telemetry is switched off by the product.
-engines=()
-if [ -n "${OPENVINO:-}" ] && [ "$VARIANT" != light ]; then
-  engines=(--extra openvino)
+# Extras of pyproject.toml; the telemetry of the second one is switched off by the product.
+extras=(--extra speech)
+if [ -n "${OPENVINO:-}" ]; then
+  extras+=(--extra openvino)
 fi
 
 # The vendor's packages end at another torch than the pinned one, which has other libraries of accelerators.
@@ -42,15 +42,15 @@ case $VARIANT in
     else
       echo 'TORCH_INDEX is not set: the image will carry the libraries of accelerators, more than half of its size' >&2
     fi
-    install_pinned -r pyproject.toml "${engines[@]}"
+    install_pinned -r pyproject.toml "${extras[@]}"
     ;;
   cuda)
-    install_pinned -r pyproject.toml "${engines[@]}"
+    install_pinned -r pyproject.toml "${extras[@]}"
     ;;
   neuron)
     [ -n "${NEURON_PACKAGES:-}" ] || fail 'variant neuron needs NEURON_PACKAGES, and NEURON_INDEX where they are not on the usual index'
     read -ra named <<<"$NEURON_PACKAGES"
-    install_with_neuron_torch -r pyproject.toml "${engines[@]}" ${NEURON_INDEX:+--extra-index-url "$NEURON_INDEX"} "${named[@]}"
+    install_with_neuron_torch -r pyproject.toml "${extras[@]}" ${NEURON_INDEX:+--extra-index-url "$NEURON_INDEX"} "${named[@]}"
     ;;
   *)
     fail "VARIANT is '$VARIANT'; one of light, cpu, cuda, neuron is allowed"

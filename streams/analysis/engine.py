@@ -36,7 +36,7 @@ from operators.tracing import SILENT_TRACER, Tracer
 from schemas.identity import Modality
 from schemas.uploads import VideoUploaded
 from streams.analysis.agents.agent_registry import AGENTS
-from streams.analysis.agents.analysis import AgentWork, HostThreads
+from streams.analysis.agents.analysis import AgentWork, HostThreads, SpeechParts
 from streams.analysis.agents.host_threads import ThreadedHost
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
@@ -48,6 +48,7 @@ from streams.analysis.prototypes_file import load_prototypes
 from streams.analysis.provenance import provenance_of
 from streams.analysis.server_health import WatchedServers
 from streams.analysis.source_health import WatchedOpener
+from streams.analysis.speech_opening import OpenSpeech, open_speech
 from streams.config.running_models import running_cards
 from streams.config.server_words import names_on_server
 from streams.config.settings import Settings
@@ -115,6 +116,8 @@ class Engine:
     """How added models of text read one, by name of the model."""
     provenance: Mapping[Modality, Provenance]
     backfill: BackfillParts
+    speech: SpeechParts | None
+    """How speech is transcribed; None if it is not."""
     account: CpuAccount
     """Account of the whole process."""
     _open_parts: AsyncExitStack
@@ -135,11 +138,13 @@ class Engine:
             cards=self.cards,
             prototypes=self.prototypes,
             pieces=self.pieces,
+            speech=self.speech,
         )
 
     def behind(self, gate: LivePriorityGate) -> Engine:
         """Return the same engine for the backfill role; closing this engine closes it."""
-        return replace(self, sessions=self.backfill.sessions, host=QuietHost(self.backfill.host, gate))
+        speech = self.speech and replace(self.speech, host=QuietHost(self.speech.host, gate))
+        return replace(self, sessions=self.backfill.sessions, host=QuietHost(self.backfill.host, gate), speech=speech)
 
     async def close(self) -> None:
         """Close decoders, device and threads, in the reverse order of their start."""
@@ -179,7 +184,9 @@ async def open_engine(
         opening.callback(host.close)
         sessions = MediaSessions(pool, media, options.plan_policy, options.tracer)
         backfill = _open_backfill(settings, options, media, opening)
-        counted = CountedParts(inference, (host, backfill.host), (sessions, backfill.sessions), options.parent_id)
+        speech = open_speech(settings, cards, opening)
+        hosts = (host, backfill.host, *((speech.host,) if speech else ()))
+        counted = CountedParts(inference, hosts, (sessions, backfill.sessions), options.parent_id)
         return Engine(
             device=device,
             sessions=sessions,
@@ -192,7 +199,8 @@ async def open_engine(
             cards=cards,
             prototypes=prototypes,
             pieces=pieces,
-            provenance=_provenance(inference, cards, options.plan_policy, settings, examples),
+            provenance=_provenance(inference, cards, options.plan_policy, settings, examples, speech),
+            speech=speech.parts if speech else None,
             backfill=backfill,
             account=open_engine_account(counted, options.cpu_observer, open_device_energy(device)),
             _open_parts=opening.pop_all(),
@@ -328,10 +336,16 @@ def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
 
 
 def _provenance(
-    inference: Inference, cards: Mapping[str, Card], policy: PlanPolicy, settings: Settings, examples: Prototypes
+    inference: Inference,
+    cards: Mapping[str, Card],
+    policy: PlanPolicy,
+    settings: Settings,
+    examples: Prototypes,
+    speech: OpenSpeech | None,
 ) -> dict[Modality, Provenance]:
     modes = {card.name: inference.batcher(card.name).mode for card in batched_cards(cards)}
+    how = speech.how if speech else ""
     return {
-        modality: provenance_of(agent, cards, modes, policy, settings.models_generation, examples)
+        modality: provenance_of(agent, cards, modes, policy, settings.models_generation, examples, how)
         for modality, agent in AGENTS.items()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Final
 
 from models.card import Card
 from models.card_registry import cards_of_modality
@@ -13,6 +14,9 @@ from schemas.identity import Modality
 from streams.analysis.agents.analysis import Agent
 from streams.analysis.agents.signals import Provenance
 
+_READ_TEXT: Final[frozenset[Modality]] = frozenset(("audio", "context"))
+"""Modalities whose agents judge text, uploaded or recognised."""
+
 
 def provenance_of(
     agent: Agent,
@@ -21,6 +25,7 @@ def provenance_of(
     plan: PlanPolicy,
     models_generation: int = 0,
     prototypes: Prototypes | None = None,
+    speech: str = "",
 ) -> Provenance:
     """Describe an agent as it runs in this worker.
 
@@ -31,10 +36,12 @@ def provenance_of(
         plan: how media is sampled.
         models_generation: of the settings.
         prototypes: that the agent compares texts with.
+        speech: how much of which videos is transcribed, in words; empty if nothing is.
     """
     models = models_of(agent.modality, cards, prototypes)
     parts = [f"{name}={text}/{modes.get(name, 'host')}" for name, text in sorted(models.items())]
     parts += [f"plan={PLAN_VERSION}/{plan!r}", f"code={agent.code_version}"]
+    parts += [f"speech={speech}"] if agent.modality == "audio" else []
     return Provenance(
         fingerprint=hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
         generation=generation_of(agent, cards, models_generation, prototypes),
@@ -44,8 +51,17 @@ def provenance_of(
 
 def models_of(modality: Modality, cards: Mapping[str, Card], prototypes: Prototypes | None) -> dict[str, str]:
     """Return the fingerprint of each model of a modality; the prototypes count as one of the text's."""
-    models = {card.name: card.fingerprint for card in cards_of_modality(modality, cards)}
-    return models | ({PROTOTYPES: prototypes.fingerprint} if prototypes and modality == "context" else {})
+    models = {card.name: card.fingerprint for card in _cards_of(modality, cards)}
+    return models | ({PROTOTYPES: prototypes.fingerprint} if prototypes and modality in _READ_TEXT else {})
+
+
+def _cards_of(modality: Modality, cards: Mapping[str, Card]) -> tuple[Card, ...]:
+    """Return the models of a modality, and those of text where it judges what it recognises; added ones read only what
+    is uploaded."""
+    own = cards_of_modality(modality, cards)
+    if modality == "context" or modality not in _READ_TEXT:
+        return own
+    return (*own, *(card for card in cards_of_modality("context", cards) if not card.is_added))
 
 
 def generation_of(
@@ -56,6 +72,6 @@ def generation_of(
     An agent that gives a model up has to raise its `code_version` by more than that model's generation; whoever removes
     an added model raises the setting `models_generation` by as much.
     """
-    models = sum(card.generation for card in cards_of_modality(agent.modality, cards))
-    examples = prototypes.version if prototypes and agent.modality == "context" else 0
+    models = sum(card.generation for card in _cards_of(agent.modality, cards))
+    examples = prototypes.version if prototypes and agent.modality in _READ_TEXT else 0
     return models + agent.code_version + PLAN_VERSION + models_generation + examples

@@ -98,6 +98,12 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     prototypes_file: Path | None = None
     """The file of example sentences that texts are compared with; the packaged default file if unset."""
 
+    speech_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """Share of videos whose speech is transcribed, by a hash of the id; those with a suspicious title, description or
+    sound are transcribed as well. 0: none is."""
+    speech_seconds: Annotated[float, Meta(ge=1, le=3_600)] = 30.0
+    """Most seconds of speech of one video that are transcribed."""
+
     device: Device = "auto"
     device_memory_bytes: Annotated[int, Meta(ge=256 * 1024**2)] | None = None
     """Memory of a CUDA device for one worker; 90 percent of it if unset."""

@@ -34,7 +34,7 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
         Agent(
             modality="audio",
             analyse=audio.analyse,
-            code_version=4,
+            code_version=5,
         ),
         Agent(modality="motion", analyse=motion.analyse, code_version=4),
         Agent(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from operators.inference.loaded_model import ServerUsage
 from operators.inference.request_context import ModelOutput
@@ -46,6 +46,12 @@ class AgentUsage:
             self._num_items += 1
             self._sum_batch_items += output.batch_items
             self._sum_batch_videos += output.batch_videos
+
+    def spend_on_models(self, cpu_seconds: Mapping[str, float], mode: str) -> None:
+        """Count CPU time of models that run on host threads, by name; `on_host` has not counted it."""
+        for name, seconds in cpu_seconds.items():
+            self._cpu_seconds += seconds
+            self._models[name] = ModelReceipt(items=1, device_seconds=0.0, cpu_seconds=seconds, mode=mode)
 
     def receipt(self, *, num_items: int | None = None) -> Receipt:
         """Return the cost so far, without the decode, which the agents share.

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from models.card import Card
 from models.card_registry import CARDS
 from models.text_pieces import TextPieces
+from operators.audio.speech.recogniser import Recogniser
 from operators.class_names import ClassNames
 from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.text_models import TextModels
@@ -32,6 +33,19 @@ class HostThreads(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechParts:
+    """What the audio agent needs for speech."""
+
+    recogniser: Recogniser
+    host: HostThreads
+    """A thread of its own: a transcript takes seconds, and one model is used by one thread at a time."""
+    ratio: float
+    """Share of the videos that are transcribed; those with a suspicious title or sound are in addition."""
+    budget_seconds: float
+    """Most seconds of sound of one video."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentWork:
     """One upload for one agent."""
 
@@ -52,6 +66,8 @@ class AgentWork:
     """Examples of abuse that texts are compared with; None: no comparison."""
     pieces: Mapping[str, TextPieces] = field(default_factory=dict)
     """How added models of text read one, by name of the model."""
+    speech: SpeechParts | None = None
+    """How speech is transcribed; None: it is not."""
 
 
 @dataclass(frozen=True, slots=True)

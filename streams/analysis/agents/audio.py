@@ -27,6 +27,7 @@ from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.seen import share_features, unseen_beside_sound, unseen_features
+from streams.analysis.agents.speech import heard_speech
 
 SOUNDS = card_of_use("sound-events")
 VOICES = card_of_use("voice-activity")
@@ -55,9 +56,11 @@ async def analyse(work: AgentWork) -> Analysis:
         said_of_sound(work, tally, track),
     )
     analysis = _analysis(work, windows, sounds)
+    speech = await heard_speech(work, tally, track, voices, analysis.labels)
     features = {
         **analysis.features,
         **_voice_features(work, voices),
+        **speech.features,
         **_loudness_features(work, loudness),
         **features_of(work, _SILENCE, {"audio.silence_ratio": silent_ratio}),
         **features_of(work, _TRACK, {"audio.analysed_seconds": len(track.speech) / SPEECH_HZ}),
@@ -66,10 +69,10 @@ async def analyse(work: AgentWork) -> Analysis:
     }
     return replace(
         analysis,
-        labels=analysis.labels + said.labels,
+        labels=analysis.labels + said.labels + speech.labels,
         features=features,
-        embeddings={**analysis.embeddings, **said.embeddings},
-        texts=said.texts,
+        embeddings={**analysis.embeddings, **said.embeddings, **speech.embeddings},
+        texts=said.texts + speech.texts,
         receipt=tally.receipt(),
     )
 

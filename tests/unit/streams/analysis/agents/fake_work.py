@@ -13,6 +13,9 @@ import numpy as np
 from models.card_registry import CARDS
 from models.language_id import Language
 from models.profanity import Profanity
+from operators.audio.speech.packing import SpeechWindow
+from operators.audio.speech.recogniser import ANY_MODEL, SpokenWindow, Transcript
+from operators.audio.speech.utterances import Utterance
 from operators.class_names import ClassNames
 from operators.context.lexicon import Lexicon
 from operators.context.text_models import TextModels
@@ -23,7 +26,7 @@ from operators.media.receipt import DecodeUsage
 from operators.media.tracks import AudioSpan, AudioTrack, MotionSpan, MotionTrack, SampledFrame
 from schemas.receipts import Seen
 from schemas.uploads import FileSource, VideoUploaded
-from streams.analysis.agents.analysis import AgentWork
+from streams.analysis.agents.analysis import AgentWork, SpeechParts
 
 Result = TypeVar("Result")
 
@@ -31,6 +34,7 @@ EVENT_UNIX_SECONDS = 1_700_000_000.0
 HOST_CPU_SECONDS = 0.002
 DEVICE_SECONDS = 0.01
 DURATION_SECONDS = 4.0
+SPEECH_CPU_SECONDS = 1.5
 SHARES = Seen(planned_ratio=1.0, achieved_ratio=0.95, length_ratio=1.0, intact_ratio=0.98, num_packets=100)
 """What the decode says of each modality that it has."""
 
@@ -202,6 +206,31 @@ class FakeInference:
 
     def batcher(self, model: str) -> FakeBatcher:
         return self.batchers[model]
+
+
+@dataclass
+class FakeRecogniser:
+    """Hears the same words in every window."""
+
+    words: tuple[str, ...] = ("A cat is on my bike.",)
+    language: str = "en"
+    asked: list[tuple[Sequence[SpeechWindow], bool]] = field(default_factory=list)
+
+    def transcribe(self, windows: Sequence[SpeechWindow], *, is_english: bool) -> Transcript:
+        self.asked.append((windows, is_english))
+        said = tuple(Utterance(float(place), place + 1.0, words, 0.75) for place, words in enumerate(self.words))
+        spoken = SpokenWindow(ANY_MODEL, self.language, 0.9, said) if said else None
+        return Transcript(tuple(spoken for _ in windows), {ANY_MODEL: SPEECH_CPU_SECONDS})
+
+
+def speech_parts(recogniser: FakeRecogniser | None = None, ratio: float = 1.0) -> SpeechParts:
+    """Parts that transcribe a share of the videos."""
+    return SpeechParts(recogniser or FakeRecogniser(), ImmediateHost(), ratio, 30.0)
+
+
+def speaking() -> FakeBatcher:
+    """A detector of voices that hears one all the time."""
+    return FakeBatcher(lambda item: (np.ones(len(item) // 512, np.float32),))
 
 
 class ImmediateHost:

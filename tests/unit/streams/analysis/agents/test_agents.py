@@ -10,6 +10,7 @@ import pytest
 from msgspec import UNSET
 
 from models.card_registry import CARDS
+from operators.audio.speech.recogniser import ANY_MODEL, ENGLISH_MODEL
 from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.prototypes import Prototypes
 from operators.errors import DeviceFault, InvalidMedia
@@ -17,7 +18,7 @@ from operators.media.index import UnseenTrack
 from schemas.features import FEATURES
 from schemas.identity import MODALITIES, Modality
 from schemas.labels import LABELS
-from streams.analysis.agents import audio, context, frames, motion
+from streams.analysis.agents import audio, context, frames, motion, text_judging
 from streams.analysis.agents.agent_registry import AGENTS, checked_agents
 from streams.analysis.agents.analysis import Analysis
 from tests.unit.streams.analysis.agents import fake_work
@@ -59,7 +60,8 @@ class TestEveryAgent:
         session = whole_session()
         session.motion_track = fake_work.motion_track(shift_px=2)
         session.unseen = (UnseenTrack("video", 2, "h264"), UnseenTrack("audio", 3, "aac"))
-        analysis = await AGENTS[modality].analyse(work_of(session, title="A cat on my bike"))
+        work = work_of(session, title="A cat on my bike", silero_vad=fake_work.speaking())
+        analysis = await AGENTS[modality].analyse(dataclasses.replace(work, speech=fake_work.speech_parts()))
 
         assert {name for name, spec in FEATURES.items() if spec.modality == modality} == set(analysis.features)
 
@@ -286,8 +288,9 @@ class TestRegistry:
     def test_every_card_is_used(self) -> None:
         """No model is shipped that no agent runs: as its card says, or through the operator of its use."""
         uses = {card.use for card in CARDS.values() if card.prepared is None}
-        used = {audio.SOUNDS.use, audio.VOICES.use, context.TOXICITY.use, context.PROFANITY.use}
-        assert uses == used | {context.LANGUAGE.use, context.MEANING.use}
+        used = {audio.SOUNDS.use, audio.VOICES.use, text_judging.TOXICITY.use, text_judging.PROFANITY.use}
+        used |= {CARDS[ENGLISH_MODEL].use, CARDS[ANY_MODEL].use}
+        assert uses == used | {text_judging.LANGUAGE.use, text_judging.MEANING.use}
 
     def test_two_of_one_modality(self) -> None:
         """And two agents of one modality."""

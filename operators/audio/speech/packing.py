@@ -1,0 +1,140 @@
+"""Packs the parts of a sound in which somebody speaks into windows of 30 s, and maps times back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.whisper import SAMPLE_RATE_HZ, WINDOW_SAMPLES, WINDOW_SECONDS
+from operators.media.tracks import AudioTrack
+from operators.segments import TimeSpan
+
+MIN_SPEECH_SECONDS = 1.0
+"""Less speech in a whole video is not transcribed: two words at most, and false alarms of the detector."""
+_MARGIN_SECONDS = 0.2
+"""Added on both sides of a voice, so that no first sound is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the sound, without a gap."""
+
+    start_seconds: float
+    """Of the video."""
+    samples: npt.NDArray[np.float32]
+
+    @property
+    def length_seconds(self) -> float:
+        """Its length."""
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechWindow:
+    """Pieces one after another, at most 30 s."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def length_seconds(self) -> float:
+        """Sum of the pieces."""
+        return sum(piece.length_seconds for piece in self.pieces)
+
+    @property
+    def samples(self) -> npt.NDArray[np.float32]:
+        """(480000,) float32, with zeros at the end."""
+        joined = np.concatenate([piece.samples for piece in self.pieces])
+        return np.pad(joined, (0, WINDOW_SAMPLES - len(joined)))
+
+    def span(self, start_seconds: float, end_seconds: float) -> TimeSpan:
+        """Return the time in the video of a time in the window."""
+        start, end = self._video_seconds(start_seconds), self._video_seconds(end_seconds, is_end=True)
+        return TimeSpan(start, max(start, end))
+
+    def _video_seconds(self, seconds: float, *, is_end: bool = False) -> float:
+        for piece in self.pieces:
+            if seconds < piece.length_seconds or (is_end and seconds == piece.length_seconds):
+                return piece.start_seconds + max(seconds, 0.0)
+            seconds -= piece.length_seconds
+        return self.pieces[-1].start_seconds + self.pieces[-1].length_seconds
+
+
+def speech_windows(
+    track: AudioTrack, voices: Sequence[TimeSpan], video_id: str, budget_seconds: float
+) -> tuple[SpeechWindow, ...]:
+    """Return the sound to transcribe: all that is spoken, or a stretch of it as long as the budget.
+
+    Where the stretch begins is drawn from the video's id: whoever hides something behind a long harmless talk cannot
+    know which part is heard, and a replay hears the same.
+
+    Args:
+        track: the decoded sound.
+        voices: times with a voice, ascending.
+        video_id: of the video.
+        budget_seconds: most seconds of sound to return.
+    """
+    pieces = _within(_pieces(track, voices), video_id, budget_seconds)
+    return tuple(_windows(pieces))
+
+
+def _pieces(track: AudioTrack, voices: Sequence[TimeSpan]) -> list[Piece]:
+    """Return the voices with their margins, joined where these touch; no piece extends over a gap of the sound."""
+    pieces: list[Piece] = []
+    for span in track.spans:
+        samples = track.speech[span.first_sample : span.first_sample + span.num_samples]
+        end_seconds = span.start_seconds + span.num_samples / SAMPLE_RATE_HZ
+        inside = [voice for voice in voices if span.start_seconds <= voice.start_seconds < end_seconds]
+        for first, last in _joined(_range(voice, span.start_seconds, len(samples)) for voice in inside):
+            pieces.append(Piece(span.start_seconds + first / SAMPLE_RATE_HZ, samples[first:last]))
+    return pieces
+
+
+def _range(voice: TimeSpan, start_seconds: float, num_samples: int) -> tuple[int, int]:
+    first = round((voice.start_seconds - _MARGIN_SECONDS - start_seconds) * SAMPLE_RATE_HZ)
+    last = round((voice.end_seconds + _MARGIN_SECONDS - start_seconds) * SAMPLE_RATE_HZ)
+    return max(first, 0), min(last, num_samples)
+
+
+def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for first, last in ranges:
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def _within(pieces: Sequence[Piece], video_id: str, budget_seconds: float) -> list[Piece]:
+    total_seconds = sum(piece.length_seconds for piece in pieces)
+    spare_seconds = max(0.0, total_seconds - budget_seconds)
+    return _cut(pieces, _drawn_ratio(video_id) * spare_seconds, min(budget_seconds, total_seconds))
+
+
+def _drawn_ratio(video_id: str) -> float:
+    """Return a number in [0, 1) that looks random and is the same for every analysis of the video."""
+    return int.from_bytes(hashlib.sha256(f"window\x1f{video_id}".encode()).digest()[:6]) / 256**6
+
+
+def _cut(pieces: Sequence[Piece], skip_seconds: float, length_seconds: float) -> list[Piece]:
+    """Return the pieces' sound from a place on, counted along the pieces."""
+    skip, length = round(skip_seconds * SAMPLE_RATE_HZ), round(length_seconds * SAMPLE_RATE_HZ)
+    found: list[Piece] = []
+    for piece in pieces:
+        samples = piece.samples[skip : skip + length]
+        if len(samples):
+            found.append(Piece(piece.start_seconds + skip / SAMPLE_RATE_HZ, samples))
+        skip, length = max(0, skip - len(piece.samples)), length - len(samples)
+    return found
+
+
+def _windows(pieces: Sequence[Piece]) -> Iterable[SpeechWindow]:
+    total_seconds = sum(piece.length_seconds for piece in pieces)
+    start_seconds = 0.0
+    while start_seconds < total_seconds:
+        yield SpeechWindow(tuple(_cut(pieces, start_seconds, WINDOW_SECONDS)))
+        start_seconds += WINDOW_SECONDS

@@ -1,0 +1,122 @@
+"""Transcribes windows of speech: the choice between two models, and the language."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from models.card import LogMelInput
+from models.whisper import SAMPLE_RATE_HZ, Whisper, load_whisper
+from operators.audio.log_mel import log_mel
+from operators.audio.speech.packing import SpeechWindow
+from operators.audio.speech.utterances import MIN_LANGUAGE_PROBABILITY, Utterance, max_tokens, utterances
+
+ENGLISH_MODEL: Final = "whisper-tiny-en"
+ANY_MODEL: Final = "whisper-base"
+_ENGLISH: Final = "en"
+_TRUSTED_SCORE: Final = 0.5
+"""Mean probability of tokens below which the English model may have heard another language."""
+_MEL: Final = LogMelInput(
+    kind="whisper",
+    num_mels=80,
+    frame_samples=400,
+    fft_samples=400,
+    hop_samples=160,
+    lowest_hz=0.0,
+    highest_hz=8_000.0,
+    scale="slaney",
+    mean=0.0,
+    std=1.0,
+    num_frames=3_000,
+    layout="mels-time",
+    has_channel=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWindow:
+    """What is said in one window."""
+
+    model: str
+    """Name of the card of the model that heard it."""
+    language: str
+    """ISO 639 code."""
+    language_probability: float
+    """1 where the language was known."""
+    utterances: tuple[Utterance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What is said in the windows of one video, and what it cost."""
+
+    windows: tuple[SpokenWindow | None, ...]
+    """One for each window; None where nothing can be trusted."""
+    cpu_seconds: Mapping[str, float]
+    """By name of the card."""
+
+
+class Recogniser(Protocol):
+    """Turns windows into text; a pure function of its arguments."""
+
+    def transcribe(self, windows: Sequence[SpeechWindow], *, is_english: bool) -> Transcript:
+        """Return what is said.
+
+        Args:
+            windows: of one video.
+            is_english: whether the upload's text is English: then a smaller model is asked first.
+        """
+        ...
+
+
+class WhisperRecogniser:
+    """Loads each model when it is first needed; use it from one thread.
+
+    Args:
+        cache_dir: with the weights.
+        load: loads a model by the name of its card.
+        clock: CPU time so far of everything that the models use, in seconds.
+    """
+
+    def __init__(self, cache_dir: Path, *, load: Any = load_whisper, clock: Any = time.process_time) -> None:
+        self._load = cache(lambda name: load(name, cache_dir))
+        self._clock = clock
+
+    def transcribe(self, windows: Sequence[SpeechWindow], *, is_english: bool) -> Transcript:
+        """See `Recogniser.transcribe`."""
+        spent: dict[str, float] = {}
+        return Transcript(tuple(self._window(window, is_english, spent) for window in windows), spent)
+
+    def _window(self, window: SpeechWindow, is_english: bool, spent: dict[str, float]) -> SpokenWindow | None:
+        spectrogram = log_mel(window.samples, SAMPLE_RATE_HZ, _MEL)
+        if is_english:
+            found = self._asked(ENGLISH_MODEL, window, spectrogram, spent)
+            if found is not None and all(each.score >= _TRUSTED_SCORE for each in found.utterances):
+                return found
+        return self._asked(ANY_MODEL, window, spectrogram, spent)
+
+    def _asked(
+        self, name: str, window: SpeechWindow, spectrogram: np.ndarray, spent: dict[str, float]
+    ) -> SpokenWindow | None:
+        model = self._load(name)
+        began_seconds = self._clock()
+        try:
+            return _heard(name, model, window, spectrogram)
+        finally:
+            spent[name] = spent.get(name, 0.0) + self._clock() - began_seconds
+
+
+def _heard(name: str, model: Whisper, window: SpeechWindow, spectrogram: np.ndarray) -> SpokenWindow | None:
+    encoded = model.encode(spectrogram)
+    language, probability = model.language(encoded) if model.is_multilingual else (_ENGLISH, 1.0)
+    if probability < MIN_LANGUAGE_PROBABILITY:
+        return None
+    decoded = model.decode(encoded, language, max_tokens(window.length_seconds))
+    found = utterances(model, decoded, window.length_seconds)
+    return SpokenWindow(name, language, probability, found) if found else None

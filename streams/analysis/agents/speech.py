@@ -1,0 +1,140 @@
+"""Speech: what is said in a video, and what the models of text say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from models.whisper import MODE
+from operators.audio.speech.packing import MIN_SPEECH_SECONDS, SpeechWindow, speech_windows
+from operators.audio.speech.recogniser import SpokenWindow
+from operators.audio.speech.selection import is_drawn, is_suspicious
+from operators.audio.speech.spoken_abuse import spoken_abuse
+from operators.audio.vad_windows import VoiceProbabilities
+from operators.audio.voice_activity import voice_segments
+from operators.context.recognised_text import read_recognised
+from operators.context.text_analysis import TextAnalysis, read_text
+from operators.context.text_embedding import text_embedding
+from operators.label_evidence import model_name
+from operators.media.tracks import AudioTrack
+from operators.segments import TimeSpan
+from schemas.evidence import Embedding, Feature, LabelEvidence, TextFound
+from streams.analysis.agents.agent_usage import AgentUsage
+from streams.analysis.agents.analysis import AgentWork, SpeechParts
+from streams.analysis.agents.described import features_of
+from streams.analysis.agents.text_judging import MEANING, judged_text
+
+_SPEECH: Final = "speech@1"
+_SCORE_DECIMALS: Final = 6
+_TIME_DECIMALS: Final = 2
+SPEECH_SPACE: Final = f"{MEANING.embedding_space}".replace(MEANING.name, f"{MEANING.name}-speech")
+"""Of what is said; in the form `name/dimensions`, like all spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSpeech:
+    """What is said in one video; nothing if it is not transcribed."""
+
+    labels: tuple[LabelEvidence, ...] = ()
+    features: dict[str, Feature] = field(default_factory=dict)
+    embeddings: dict[str, Embedding] = field(default_factory=dict)
+    texts: tuple[TextFound, ...] = ()
+
+
+async def heard_speech(
+    work: AgentWork,
+    tally: AgentUsage,
+    track: AudioTrack,
+    voices: Sequence[VoiceProbabilities],
+    sound: Sequence[LabelEvidence],
+) -> HeardSpeech:
+    """Transcribe the speech of a video, if it is one of those that are transcribed, and judge it as text.
+
+    Raises:
+        DeviceFault, Overloaded: see `Batcher.submit`.
+    """
+    segments = voice_segments(voices)
+    if work.speech is None or _length_seconds(segments) < MIN_SPEECH_SECONDS:
+        return HeardSpeech()
+    upload = await tally.on_host(partial(read_text, work.upload, work.text))
+    if not is_drawn(work.upload.video_id, work.speech.ratio) and not is_suspicious(upload, sound):
+        return HeardSpeech()
+    budget_seconds = work.speech.budget_seconds
+    windows = await tally.on_host(partial(speech_windows, track, segments, work.upload.video_id, budget_seconds))
+    spoken = await _transcribed(work.speech, tally, windows, is_english=_is_english(upload))
+    texts = tuple(_texts(work, windows, spoken))
+    features = _features(work, windows, segments, spoken)
+    return await _judged(work, tally, texts, features) if texts else HeardSpeech(features=features)
+
+
+async def _transcribed(
+    speech: SpeechParts, tally: AgentUsage, windows: Sequence[SpeechWindow], *, is_english: bool
+) -> tuple[SpokenWindow | None, ...]:
+    transcript, _ = await speech.host.run(partial(speech.recogniser.transcribe, windows, is_english=is_english))
+    tally.spend_on_models(transcript.cpu_seconds, MODE)
+    return transcript.windows
+
+
+async def _judged(
+    work: AgentWork, tally: AgentUsage, texts: tuple[TextFound, ...], features: dict[str, Feature]
+) -> HeardSpeech:
+    read = await tally.on_host(partial(read_recognised, "speech", texts, work.text))
+    judged = await judged_text(work, tally, read.analysis, read.times)
+    words = features_of(work, _SPEECH, {"audio.num_spoken_words": read.analysis.num_words})
+    return HeardSpeech(spoken_abuse(judged.labels), features | words, _embedding(work, judged.vector), texts)
+
+
+def _is_english(upload: TextAnalysis) -> bool:
+    return upload.language is not None and upload.language.code == "en"
+
+
+def _texts(
+    work: AgentWork, windows: Sequence[SpeechWindow], spoken: Sequence[SpokenWindow | None]
+) -> Iterator[TextFound]:
+    heard = [(window, said) for window, said in zip(windows, spoken, strict=True) if said is not None]
+    for window, said in heard:
+        for utterance in said.utterances:
+            span = window.span(utterance.start_seconds, utterance.end_seconds)
+            yield TextFound(
+                model=model_name(work.cards[said.model]),
+                text=utterance.text,
+                score=round(utterance.score, _SCORE_DECIMALS),
+                start_seconds=round(span.start_seconds, _TIME_DECIMALS),
+                end_seconds=round(span.end_seconds, _TIME_DECIMALS),
+                language=said.language,
+            )
+
+
+def _features(
+    work: AgentWork,
+    windows: Sequence[SpeechWindow],
+    segments: Sequence[TimeSpan],
+    spoken: Sequence[SpokenWindow | None],
+) -> dict[str, Feature]:
+    said = [window for window in spoken if window is not None]
+    heard_seconds = sum(window.length_seconds for window in windows)
+    values: dict[str, object] = {
+        "audio.transcribed_ratio": min(heard_seconds / _length_seconds(segments), 1.0),
+        "audio.spoken_language": said[0].language if said else None,
+        "audio.spoken_language_score": said[0].language_probability if said else None,
+    }
+    return features_of(work, _SPEECH, values)
+
+
+def _embedding(work: AgentWork, whole: np.ndarray) -> dict[str, Embedding]:
+    """Return the vector in a space of its own: a title and a talk are not alike because both are texts."""
+    vector = text_embedding(whole)
+    if vector is None:
+        return {}
+    embedding = Embedding.pack(
+        vector.tolist(), space=SPEECH_SPACE, model=model_name(MEANING), event_unix_seconds=work.event_unix_seconds
+    )
+    return {SPEECH_SPACE: embedding}
+
+
+def _length_seconds(segments: Sequence[TimeSpan]) -> float:
+    return sum(segment.end_seconds - segment.start_seconds for segment in segments)
