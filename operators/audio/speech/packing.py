@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ MIN_SPEECH_SECONDS = 1.0
 """Less speech in a whole video is not transcribed: two words at most, and false alarms of the detector."""
 _MARGIN_SECONDS = 0.2
 """Added on both sides of a voice, so that no first sound is cut off."""
+_LONGEST_PIECE_SECONDS = 10.0
+"""Sound without a pause is cut after this time, if it must be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,22 @@ def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _within(pieces: Sequence[Piece], video_id: str, budget_seconds: float) -> list[Piece]:
-    total_seconds = sum(piece.length_seconds for piece in pieces)
-    spare_seconds = max(0.0, total_seconds - budget_seconds)
-    return _cut(pieces, _drawn_ratio(video_id) * spare_seconds, min(budget_seconds, total_seconds))
+    """Return all pieces, or a stretch of them that begins with a drawn one, as long as the budget."""
+    spare_seconds = _length_seconds(pieces) - budget_seconds
+    if spare_seconds <= 0:
+        return list(pieces)
+    skip_seconds = _drawn_ratio(video_id) * spare_seconds
+    starts = [start for start, _ in _starts(pieces) if start <= skip_seconds]
+    begin = starts[-1] if skip_seconds - starts[-1] < _LONGEST_PIECE_SECONDS else skip_seconds
+    return _cut(pieces, begin, budget_seconds)
+
+
+def _starts(pieces: Sequence[Piece]) -> Iterator[tuple[float, Piece]]:
+    """Yield each piece with its place, counted along the pieces."""
+    start = 0.0
+    for piece in pieces:
+        yield start, piece
+        start += piece.length_seconds
 
 
 def _drawn_ratio(video_id: str) -> float:
@@ -132,9 +147,18 @@ def _cut(pieces: Sequence[Piece], skip_seconds: float, length_seconds: float) ->
     return found
 
 
-def _windows(pieces: Sequence[Piece]) -> Iterable[SpeechWindow]:
-    total_seconds = sum(piece.length_seconds for piece in pieces)
-    start_seconds = 0.0
-    while start_seconds < total_seconds:
-        yield SpeechWindow(tuple(_cut(pieces, start_seconds, WINDOW_SECONDS)))
-        start_seconds += WINDOW_SECONDS
+def _windows(pieces: Sequence[Piece]) -> Iterator[SpeechWindow]:
+    """Yield windows that end in a pause, unless somebody talks for ten seconds without any: a word that is cut in two is
+    lost, and often the sentence around it."""
+    start, total = 0.0, _length_seconds(pieces)
+    pauses = [place for place, _ in _starts(pieces)]
+    while total - start >= MIN_SPEECH_SECONDS:
+        end = start + WINDOW_SECONDS
+        if end < total:
+            end = max([pause for pause in pauses if end - _LONGEST_PIECE_SECONDS < pause <= end], default=end)
+        yield SpeechWindow(tuple(_cut(pieces, start, end - start)))
+        start = end
+
+
+def _length_seconds(pieces: Sequence[Piece]) -> float:
+    return sum(piece.length_seconds for piece in pieces)

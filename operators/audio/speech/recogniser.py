@@ -20,7 +20,7 @@ from operators.audio.speech.utterances import MIN_LANGUAGE_PROBABILITY, Utteranc
 ENGLISH_MODEL: Final = "whisper-tiny-en"
 ANY_MODEL: Final = "whisper-base"
 _ENGLISH: Final = "en"
-_TRUSTED_SCORE: Final = 0.5
+_TRUSTED_SCORE: Final = 0.6
 """Mean probability of tokens below which the English model may have heard another language."""
 _MEL: Final = LogMelInput(
     kind="whisper",
