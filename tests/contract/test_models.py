@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from models.sentence_embedding import load_sentence_tokens
 from models.toxicity import load_toxicity_tokens
 from models.weight_files import WEIGHT_FILES
 from models.weights import file_sha256, weight_path
+from models.whisper import WHISPER_FILES, load_whisper
 from models.yamnet import load_yamnet_classes
 from ops.assets import default_cache_dir, fetch_weights
 from schemas.labels import LABELS
@@ -37,8 +39,12 @@ HARMLESS_GLOBALS = re.compile(r"numpy(\._?core)?\.(multiarray\._reconstruct|ndar
 BATCHED = [card for card in CARDS.values() if card.batch_sizes]
 UNBATCHED = [card for card in CARDS.values() if not card.batch_sizes]
 
-CALLABLE_LOADERS: dict[str, Callable[[Path], Any]] = {"profanity": load_profanity, "language-id": load_language_id}
-"""Of models that take one text and answer at once, by the name on their card."""
+CALLABLE_LOADERS: dict[str, Callable[[Path], Any]] = {
+    "profanity": load_profanity,
+    "language-id": load_language_id,
+    **{name: partial(load_whisper, name) for name in WHISPER_FILES},
+}
+"""Of models that run on the host and answer at once, by the name on their card."""
 LOADERS: list[Callable[[Path], Any]] = [
     *MODULE_LOADERS.values(),
     *CALLABLE_LOADERS.values(),

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from operators.audio.speech.packing import Piece, SpeechWindow
+from operators.audio.speech.packing import SpeechWindow, SpokenPiece
 from operators.audio.speech.recogniser import ANY_MODEL, ENGLISH_MODEL, WhisperRecogniser
 from ops.assets import default_cache_dir
 
@@ -24,12 +24,12 @@ def speech() -> SpeechWindow:
     resampler = av.AudioResampler("flt", "mono", 16_000)
     with av.open(default_cache_dir() / "samples" / "obama_speech.mp4") as container:
         parts = [part.to_ndarray()[0] for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-    return SpeechWindow((Piece(0.0, np.concatenate(parts).astype(np.float32)),))
+    return SpeechWindow((SpokenPiece(0.0, np.concatenate(parts).astype(np.float32)),))
 
 
 def noise(level: float) -> SpeechWindow:
     samples = np.random.default_rng(1).normal(0.0, level, SECONDS * 16_000)
-    return SpeechWindow((Piece(0.0, samples.astype(np.float32)),))
+    return SpeechWindow((SpokenPiece(0.0, samples.astype(np.float32)),))
 
 
 @pytest.mark.parametrize(("is_english", "model"), [(True, ENGLISH_MODEL), (False, ANY_MODEL)])

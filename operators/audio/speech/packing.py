@@ -22,7 +22,7 @@ _LONGEST_PIECE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SpokenPiece:
     """A part of the sound, without a gap."""
 
     start_seconds: float
@@ -39,7 +39,7 @@ class Piece:
 class SpeechWindow:
     """Pieces one after another, at most 30 s."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[SpokenPiece, ...]
 
     @property
     def length_seconds(self) -> float:
@@ -83,15 +83,15 @@ def speech_windows(
     return tuple(_windows(pieces))
 
 
-def _pieces(track: AudioTrack, voices: Sequence[TimeSpan]) -> list[Piece]:
+def _pieces(track: AudioTrack, voices: Sequence[TimeSpan]) -> list[SpokenPiece]:
     """Return the voices with their margins, joined where these touch; no piece extends over a gap of the sound."""
-    pieces: list[Piece] = []
+    pieces: list[SpokenPiece] = []
     for span in track.spans:
         samples = track.speech[span.first_sample : span.first_sample + span.num_samples]
         end_seconds = span.start_seconds + span.num_samples / SAMPLE_RATE_HZ
         inside = [voice for voice in voices if span.start_seconds <= voice.start_seconds < end_seconds]
         for first, last in _joined(_range(voice, span.start_seconds, len(samples)) for voice in inside):
-            pieces.append(Piece(span.start_seconds + first / SAMPLE_RATE_HZ, samples[first:last]))
+            pieces.append(SpokenPiece(span.start_seconds + first / SAMPLE_RATE_HZ, samples[first:last]))
     return pieces
 
 
@@ -111,7 +111,7 @@ def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _within(pieces: Sequence[Piece], video_id: str, budget_seconds: float) -> list[Piece]:
+def _within(pieces: Sequence[SpokenPiece], video_id: str, budget_seconds: float) -> list[SpokenPiece]:
     """Return all pieces, or a stretch of them that begins with a drawn one, as long as the budget."""
     spare_seconds = _length_seconds(pieces) - budget_seconds
     if spare_seconds <= 0:
@@ -122,7 +122,7 @@ def _within(pieces: Sequence[Piece], video_id: str, budget_seconds: float) -> li
     return _cut(pieces, begin, budget_seconds)
 
 
-def _starts(pieces: Sequence[Piece]) -> Iterator[tuple[float, Piece]]:
+def _starts(pieces: Sequence[SpokenPiece]) -> Iterator[tuple[float, SpokenPiece]]:
     """Yield each piece with its place, counted along the pieces."""
     start = 0.0
     for piece in pieces:
@@ -135,21 +135,21 @@ def _drawn_ratio(video_id: str) -> float:
     return int.from_bytes(hashlib.sha256(f"window\x1f{video_id}".encode()).digest()[:6]) / 256**6
 
 
-def _cut(pieces: Sequence[Piece], skip_seconds: float, length_seconds: float) -> list[Piece]:
+def _cut(pieces: Sequence[SpokenPiece], skip_seconds: float, length_seconds: float) -> list[SpokenPiece]:
     """Return the pieces' sound from a place on, counted along the pieces."""
     skip, length = round(skip_seconds * SAMPLE_RATE_HZ), round(length_seconds * SAMPLE_RATE_HZ)
-    found: list[Piece] = []
+    found: list[SpokenPiece] = []
     for piece in pieces:
         samples = piece.samples[skip : skip + length]
         if len(samples):
-            found.append(Piece(piece.start_seconds + skip / SAMPLE_RATE_HZ, samples))
+            found.append(SpokenPiece(piece.start_seconds + skip / SAMPLE_RATE_HZ, samples))
         skip, length = max(0, skip - len(piece.samples)), length - len(samples)
     return found
 
 
-def _windows(pieces: Sequence[Piece]) -> Iterator[SpeechWindow]:
-    """Yield windows that end in a pause, unless somebody talks for ten seconds without any: a word that is cut in two is
-    lost, and often the sentence around it."""
+def _windows(pieces: Sequence[SpokenPiece]) -> Iterator[SpeechWindow]:
+    """Yield windows that end in a pause, unless somebody talks for ten seconds without one: a word that is cut in two
+    is lost, and often the sentence around it."""
     start, total = 0.0, _length_seconds(pieces)
     pauses = [place for place, _ in _starts(pieces)]
     while total - start >= MIN_SPEECH_SECONDS:
@@ -160,5 +160,5 @@ def _windows(pieces: Sequence[Piece]) -> Iterator[SpeechWindow]:
         start = end
 
 
-def _length_seconds(pieces: Sequence[Piece]) -> float:
+def _length_seconds(pieces: Sequence[SpokenPiece]) -> float:
     return sum(piece.length_seconds for piece in pieces)

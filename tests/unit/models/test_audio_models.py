@@ -20,7 +20,7 @@ from models.yamnet import WINDOW_SAMPLES, YamNet, load_yamnet, load_yamnet_class
 from schemas.labels import LABELS
 
 AUDIO_CARDS = cards_of_modality("audio", card_registry.CARDS)
-CARDS = {card.name: card for card in AUDIO_CARDS}
+CARDS = {card.name: card for card in AUDIO_CARDS if card.batch_sizes}
 VOICE_PROBABILITIES = (
     0.07838,
     0.324899,

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from models.whisper import DecodedSpeech
-from operators.audio.speech.packing import Piece, SpeechWindow
+from operators.audio.speech.packing import SpeechWindow, SpokenPiece
 from operators.audio.speech.recogniser import ANY_MODEL, ENGLISH_MODEL, Transcript, WhisperRecogniser
 
-WINDOW = SpeechWindow((Piece(3.0, np.zeros(32_000, np.float32)),))
+WINDOW = SpeechWindow((SpokenPiece(3.0, np.zeros(32_000, np.float32)),))
 SURE, UNSURE = -0.1, -0.9
 
 
