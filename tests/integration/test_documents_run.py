@@ -40,12 +40,12 @@ pytestmark = pytest.mark.slow
 PAGES: Final = {"README.md": README, **DOCS}
 ORDER: Final = (
     "README.md", "get-started.md", "producers.md", "recommender.md", "trust-and-safety.md", "models.md",
-    "evaluation.md", "devices.md", "sources.md", "doctor.md", "security.md", "sizing.md", "scale.md", "costs.md",
-    "rolling-restarts.md", "chaos.md", "upgrade.md", "reprocess.md", "rebuild.md", "retention.md", "deletion.md",
-    "deploy.md", "benchmarks.md",
+    "evaluation.md", "devices.md", "model-servers.md", "sources.md", "doctor.md", "security.md", "sizing.md",
+    "scale.md", "costs.md", "rolling-restarts.md", "chaos.md", "upgrade.md", "reprocess.md", "rebuild.md",
+    "retention.md", "deletion.md", "deploy.md", "benchmarks.md",
 )  # fmt: skip
 """As a newcomer meets them: what deletes comes last. Pages without a block that runs are left out."""
-LANGUAGES: Final = {"sh", "python", "text", "mermaid", "{toctree}"}
+LANGUAGES: Final = {"sh", "python", "text", "mermaid", "yaml", "{toctree}"}
 """Of fenced blocks: the others are no commands. A shell block under another name would not be run."""
 CLIP: Final = "small.mp4"
 PARTITIONS: Final = 2
@@ -73,6 +73,7 @@ NOT_RUN: Final = {
     "python3 -m venv build/competitors": "is an environment of gigabytes, of other servers",
     "build/competitors/bin/python": "is an environment of gigabytes, of other servers",
     "vidsignal bench inference --competitors": "takes an hour; test_bench_inference.py runs a small form",
+    "vidsignal bench servers": "wants servers that make test-remote installs",
     "kill ": "would end the worker; tests/integration/test_rolling_restart.py does it",
 }
 """Beginnings of lines that no test types, and why."""
