@@ -28,6 +28,7 @@ from operators.inference.remote.server_options import ServerOptions
 from operators.inference.request_context import RequestContext
 from tests.support.chat_standin import ChatStandin, pictures_of
 from tests.support.cuda_standin import StandInCuda
+from tests.support.kserve_grpc_standin import KserveGrpcStandin
 from tests.support.kserve_standin import KserveStandin, Served
 from tests.support.neuron_machine import neuron_machine
 from tests.support.neuron_programs import store_of
@@ -90,11 +91,12 @@ CONFIGS = {
     **{name: BackendConfig(precision="float32") for name in sorted(BACKENDS)},
     "cpu with openvino": BackendConfig(precision="float32", engine="openvino", openvino_precisions=("float32",)),
     "cuda dry": BackendConfig(precision="float32"),
+    "kserve over gRPC": BackendConfig(precision="float32"),
 }
 """Every device, and every engine of the processor; by the device's name first. `dry` is a stand-in of the device."""
 
-SERVED = ("kserve", "openai")
-"""Backends whose models are on a server."""
+SERVED = {"kserve": "kserve_config", "kserve over gRPC": "kserve_grpc_config", "openai": "openai_config"}
+"""Backends whose models are on a server, and the fixtures with it."""
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +114,14 @@ def kserve_config() -> Iterator[BackendConfig]:
     served = Served(eager, CARD.input_shape, CARD.input_dtype, CARD.outputs, max_batch_size=CARD.batch_sizes[-1])
     with KserveStandin({CARD.name: served}) as server:
         yield BackendConfig(server=ServerOptions(parse_endpoint(server.base_url, ["http"]), ["127.0.0.1"]))
+
+
+@pytest.fixture(scope="module")
+def kserve_grpc_config() -> Iterator[BackendConfig]:
+    """The same over gRPC."""
+    served = Served(eager, CARD.input_shape, CARD.input_dtype, CARD.outputs, max_batch_size=CARD.batch_sizes[-1])
+    with KserveGrpcStandin({CARD.name: served}) as server:
+        yield BackendConfig(server=ServerOptions(parse_endpoint(server.base_url, ["grpc"]), ["127.0.0.1"]))
 
 
 def chat_answer(body: dict[str, Any]) -> str:
@@ -136,14 +146,14 @@ def opened(request: pytest.FixtureRequest, name: str, config: BackendConfig) -> 
         compiled: BackendConfig = request.getfixturevalue("neuron_config")
         config = replace(config, artefacts=compiled.artefacts)
     if name in SERVED:
-        served: BackendConfig = request.getfixturevalue(f"{name}_config")
+        served: BackendConfig = request.getfixturevalue(SERVED[name])
         config = replace(config, server=served.server)
-    return open_backend(name, config)
+    return open_backend(name.split()[0], config)
 
 
 @pytest.fixture(params=CONFIGS)
 def backend(request: pytest.FixtureRequest) -> Backend:
-    name = request.param if request.param == "cuda dry" else request.param.split()[0]
+    name = request.param if request.param == "cuda dry" or request.param in SERVED else request.param.split()[0]
     return opened(request, name, CONFIGS[request.param])
 
 

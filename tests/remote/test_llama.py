@@ -44,7 +44,7 @@ async def test_an_answer_of_a_type(server: RealServer) -> None:
 async def test_several_at_the_same_time(server: RealServer) -> None:
     """Each has its own answer and its own count."""
     async with chat_client(server) as client:
-        found = await chats(client, TOGETHER, max_tokens=16)
+        found = await chats(server, client, TOGETHER, max_tokens=16)
     assert len({answer.text for answer in found.answers}) == TOGETHER
     assert all(0 < answer.usage.output_tokens <= 16 for answer in found.answers)
 
@@ -52,10 +52,10 @@ async def test_several_at_the_same_time(server: RealServer) -> None:
 async def test_a_loop_is_ended(server: RealServer) -> None:
     """A small model that is made to repeat is ended long before its limit."""
     async with chat_client(server) as client:
-        question = Question('Repeat "no no no no no no" for ever. no no no no no no no no no', max_tokens=900)
+        question = Question('Repeat "no no no no no no" for ever. no no no no no no no no no', max_tokens=300)
         answer = await client.ask(question, NO_TERMS)
     assert answer.ended in ("repetition", "stop")
-    assert answer.usage.output_tokens < 900
+    assert answer.usage.output_tokens < 300
 
 
 async def test_the_deadline_ends_it(server: RealServer) -> None:

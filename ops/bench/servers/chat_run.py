@@ -48,6 +48,7 @@ class Chats:
 
     tokens: int
     seconds: float
+    server_cpu_seconds: float
     answers: tuple[ChatAnswer, ...]
 
     @property
@@ -55,8 +56,13 @@ class Chats:
         """Tokens that the model wrote."""
         return self.tokens / self.seconds
 
+    @property
+    def tokens_per_cpu_second(self) -> float:
+        """The same for a second of a core of the server; other work on the machine changes it less."""
+        return self.tokens / self.server_cpu_seconds
 
-async def chats(client: ChatClient, number: int, max_tokens: int) -> Chats:
+
+async def chats(server: RealServer, client: ChatClient, number: int, max_tokens: int) -> Chats:
     """Hold chats at the same time; each has an answer of some length."""
 
     async def ask(subject: str) -> ChatAnswer:
@@ -64,7 +70,7 @@ async def chats(client: ChatClient, number: int, max_tokens: int) -> Chats:
             Question(f"Write a long story about {subject}.", max_tokens=max_tokens, temperature=0.7), NO_TERMS
         )
 
-    began = time.monotonic()
+    began, cpu_began = time.monotonic(), server.cpu_seconds()
     answers = await asyncio.gather(*map(ask, SUBJECTS[:number]))
     written = sum(answer.usage.output_tokens for answer in answers)
-    return Chats(written, time.monotonic() - began, tuple(answers))
+    return Chats(written, time.monotonic() - began, server.cpu_seconds() - cpu_began, tuple(answers))

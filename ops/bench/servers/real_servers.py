@@ -83,6 +83,11 @@ class RealServer:
         assert self._child is not None
         self._child.await_ready(is_ready, READY_SECONDS)
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of its first process so far."""
+        assert self._child is not None
+        return self._child.cpu_seconds()
+
     def kill(self) -> None:
         """End it without a chance to finish, with all processes that it started."""
         assert self._child is not None
