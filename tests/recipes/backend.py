@@ -44,6 +44,8 @@ BACKEND: Final = Recipe(
         },
     },
     not_needed={4: "every machine has this one"},
-    only_read=frozenset({"operators/inference/backend.py", "operators/inference/placement.py"}),
+    only_read=frozenset(
+        {"operators/inference/backend.py", "operators/inference/loaded_model.py", "operators/inference/placement.py"}
+    ),
 )
 """It is always there, so its suite is never skipped."""
