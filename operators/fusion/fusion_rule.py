@@ -26,6 +26,8 @@ class FusionHead:
     bias: float
     weights: Mapping[str, float]
     """By source label; none is negative, so that more evidence never lowers a score."""
+    until_unix_seconds: float = 0.0
+    """Time of the newest review that it was learned from; later ones were not seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "dead-letters": "List, show and redrive dead letters: events that were given up.",
     "engagement": "Publish engagement events, one or a made-up stream.",
     "policy": "Check and apply policy files.",
+    "fusion": "Learn how evidence of several modalities is combined from reviewed verdicts.",
     "evaluate": "Measure what is said of media against known truth: precision, recall, AUC, errors, thresholds; exit "
     "code 1 if a figure is worse than the saved one, or a set cannot run.",
     "models": "The models, their weights, and the labels that they cover.",

@@ -7,10 +7,19 @@ from collections.abc import Iterable, Mapping
 
 from operators.fusion.fusion_rule import FusionHead, FusionRule
 from schemas.labels import LABELS
-from streams.decision.policy_checks import choice_at, count_at, list_at, mapping_at, object_at, ratio_at, refuse
+from streams.decision.policy_checks import (
+    choice_at,
+    count_at,
+    list_at,
+    mapping_at,
+    object_at,
+    ratio_at,
+    refuse,
+    text_at,
+)
 
 _KEYS = ("label", "version", "all_of", "least_score", "within_seconds", "head", "shadow")
-_HEAD_KEYS = ("bias", "weights", "reviews", "shadowed")
+_HEAD_KEYS = ("bias", "weights", "until_unix_seconds", "reviews", "shadowed")
 MIN_SHADOWED = 50
 """Fewest reviewed videos that a learned head has scored in the shadow before it may decide."""
 
@@ -73,7 +82,10 @@ def _head(place: str, found: object, sources: Iterable[str], *, is_shadow: bool)
     shadowed = count_at(f"{place}.shadowed", item["shadowed"]) if "shadowed" in item else 0
     if not is_shadow and shadowed < MIN_SHADOWED:
         refuse(f"{place}.shadowed", shadowed, _SHADOWED)
-    return FusionHead(_number(f"{place}.bias", item["bias"]), weights)
+    if "reviews" in item:
+        text_at(f"{place}.reviews", item["reviews"])
+    until = _number(f"{place}.until_unix_seconds", item.get("until_unix_seconds", 0), least=0.0)
+    return FusionHead(_number(f"{place}.bias", item["bias"]), weights, until)
 
 
 _SHADOWED = f"at least {MIN_SHADOWED} reviewed videos, by `vidsignal fusion shadow`, or shadow: true beside the head"

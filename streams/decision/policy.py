@@ -199,7 +199,12 @@ def strongest(actions: Iterable[Action]) -> Action:
 def _fused(policy: Policy, answers: Iterable[Signal]) -> tuple[LabelEvidence, ...]:
     """Return what the modalities show together; evidence that its rule lets not act is no part of it."""
     said = ((signal.modality, item) for signal in answers for item in signal.labels)
-    return fused_evidence(policy.fusion, (each for each in said if _has_votes(policy.rule_for(each[1].label), each[1])))
+    return fused_evidence(policy.fusion, (each for each in said if may_be_fused(policy, each[1])))
+
+
+def may_be_fused(policy: Policy, item: LabelEvidence) -> bool:
+    """Return whether evidence has the second vote that its rule asks for, if it does."""
+    return _has_votes(policy.rule_for(item.label), item)
 
 
 _NOTHING_FOUND = Reason(action="allow", words="Every modality answered and no label reached a threshold.")

@@ -1,0 +1,1 @@
+"""Learns from reviewed verdicts how evidence of several modalities is combined."""
