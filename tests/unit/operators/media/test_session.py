@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from operators.errors import InvalidMedia
+from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSession, MediaSessions
 from operators.media.tracks import SPEECH_HZ
@@ -176,6 +177,10 @@ class TestMediaSessions:
         assert caught.value.cause == "media-outside-roots"
 
 
+SAMPLED = PlanPolicy(full_decode_max_packets=600)
+"""Long videos of tiny pictures are sampled as larger ones are."""
+
+
 class TestLongVideo:
     """Moments, through the real decoder."""
 
@@ -183,7 +188,8 @@ class TestLongVideo:
         """Five minutes: the number of frames allowed, spread over all of it, for a fraction of the decode."""
         num_frames = 300 * 10
         write_video(tmp_path / "long.mp4", num_frames=num_frames, rate=10, width=64, height=36, options={"g": "20"})
-        async with MediaSessions(pool, LocalFiles(tmp_path)).open("long", FileSource(path="long.mp4")) as session:
+        sessions = MediaSessions(pool, LocalFiles(tmp_path), SAMPLED)
+        async with sessions.open("long", FileSource(path="long.mp4")) as session:
             times, motion, receipt = await times_of(session), await session.motion(), await session.receipt()
         assert (times[0] < 12, times[-1] > 288) == (True, True)
         assert 40 <= len(times) <= 48
@@ -195,7 +201,8 @@ class TestLongVideo:
         """Without keyframes to land on, sample points are reached by decoding up to them."""
         path = tmp_path / "long.mp4"
         write_video(path, num_frames=2800, rate=20, width=64, height=36, options={"g": "9999", "sc_threshold": "0"})
-        async with MediaSessions(pool, LocalFiles(tmp_path)).open("long", FileSource(path="long.mp4")) as session:
+        sessions = MediaSessions(pool, LocalFiles(tmp_path), SAMPLED)
+        async with sessions.open("long", FileSource(path="long.mp4")) as session:
             times = await times_of(session)
         assert len(times) >= 45
         assert times[-1] > 130
