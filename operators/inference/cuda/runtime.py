@@ -108,6 +108,7 @@ class TorchCuda:
     def __init__(self, device_index: int) -> None:
         self._device = torch.device("cuda", device_index)
         self._pool: Any = None
+        self._unfinished: list[torch.cuda.CUDAGraph] = []
         self._properties: Any = torch.cuda.get_device_properties(self._device)
 
     @property
@@ -174,6 +175,7 @@ class TorchCuda:
                 work()
         except BaseException:
             self._pool = None  # torch takes no further graph into a pool whose capture did not end
+            self._unfinished.append(graph)  # its allocator still asks the graph whether an allocation belongs to it
             raise
         return graph
 

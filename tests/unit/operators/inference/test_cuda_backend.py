@@ -392,7 +392,8 @@ class TestTorchCuda:
         assert used == [{"pool": 1, "stream": stream, "capture_error_mode": "thread_local"}] * 2
 
     def test_a_failed_capture_costs_its_pool(self, cuda: TorchCuda) -> None:
-        """Torch takes no further graph into a pool whose capture did not end."""
+        """Torch takes no further graph into a pool whose capture did not end, and its allocator keeps a pointer to the
+        graph, which must not go."""
 
         def fails() -> None:
             raise ValueError("looked at a value")
@@ -400,6 +401,7 @@ class TestTorchCuda:
         self.graph.return_value.__exit__.return_value = False
         with pytest.raises(ValueError, match="looked"):
             cuda.capture(fails, object())  # type: ignore[arg-type]
+        assert len(cuda._unfinished) == 1
         cuda.capture(lambda: None, object())  # type: ignore[arg-type]
         assert [call.kwargs["pool"] for call in self.graph.call_args_list] == [1, 2]
 
