@@ -71,5 +71,11 @@ WHISPER_BASE = (
 )
 """Whisper base for CTranslate2, likewise; the model in two parts, one after the other."""
 
+TEXT_DETECTION = _FILES["rapidocr/models/PP-OCRv6_det_small.onnx"]
+"""ONNX graph of the small text detector of PP-OCRv6."""
+
+TEXT_RECOGNITION = _FILES["rapidocr/models/PP-OCRv6_rec_small.onnx"]
+"""ONNX graph of the small text recogniser of PP-OCRv6, with its 18,708 characters."""
+
 WEIGHT_FILES: tuple[WeightFile, ...] = tuple(_FILES.values())
 """In the order in which they are fetched."""

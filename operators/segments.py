@@ -42,6 +42,17 @@ def spans_between(
     )
 
 
+def joined_spans(spans: Sequence[TimeSpan]) -> tuple[TimeSpan, ...]:
+    """Return spans, by start, with those joined that touch or overlap."""
+    joined: list[TimeSpan] = []
+    for span in spans:
+        if joined and span.start_seconds <= joined[-1].end_seconds:
+            joined[-1] = TimeSpan(joined[-1].start_seconds, max(joined[-1].end_seconds, span.end_seconds))
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
 def runs_above(spans: Sequence[TimeSpan], scores: np.ndarray, floor: float) -> tuple[Segment, ...]:
     """Join touching or overlapping spans that score at least `floor`; each run keeps its peak.
 

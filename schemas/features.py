@@ -57,6 +57,18 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "list of objects",
         "PDQ {pts_seconds, part, hash, quality} of parts of up to 8 of these frames, and between them",
     ),
+    "visual.text_language": FeatureSpec("frames", "text", "ISO 639 code of text in the pictures; absent if uncertain"),
+    "visual.text_area_ratio": FeatureSpec(
+        "frames", "number", "share of the picture that lines of text cover, in the picture with most; 0 without text"
+    ),
+    "visual.text_read_ratio": FeatureSpec(
+        "frames", "number", "share of the lines of text in pictures that could be read; absent without text"
+    ),
+    "visual.text_present_unread": FeatureSpec(
+        "frames",
+        "list of objects",
+        "{start_seconds, end_seconds, num_lines} of text that could not be read; absent if all was",
+    ),
     "audio.events": FeatureSpec(
         "audio", "list of objects", "AudioSet events {name, score, start_seconds, end_seconds}, best first"
     ),

@@ -46,6 +46,7 @@ TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
             "toxic-text": "Rude or disrespectful text.",
             "severely-toxic-text": "Very hateful or aggressive text.",
             "abusive-speech": "Abuse is spoken.",
+            "abusive-text-on-screen": "Abuse can be read in the picture.",
         },
         "insults": {"insult-in-text": "The text insults somebody."},
         "identity-attack": {

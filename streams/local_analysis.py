@@ -33,7 +33,7 @@ from streams.lifecycle.clock import Clock
 
 OnUnexpected = Callable[[VideoUploaded, InternalError], None]
 """Called once for each unexpected error; the upload is answered in any case."""
-_Found = tuple[Signal, tuple[TextFound, ...]]
+Finding = tuple[Signal, tuple[TextFound, ...]]
 """A signal, and the texts that its agent recognised."""
 NOWHERE = SourceOffset(topic="", partition=0, offset=0)
 """Source of an upload that was never in Kafka."""
@@ -89,10 +89,14 @@ class LocalAnalysis:
 
     async def signals_of(self, upload: VideoUploaded) -> list[Signal]:
         """Return the signal of each modality, before anything is decided; any error results in a failed one."""
-        async with self._slots:
-            return [signal for signal, _ in await self._signals(upload, self._clock.now_unix_seconds())]
+        return [signal for signal, _ in await self.findings_of(upload)]
 
-    async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[_Found]:
+    async def findings_of(self, upload: VideoUploaded) -> list[Finding]:
+        """Return the same with the texts that each modality recognised."""
+        async with self._slots:
+            return await self._signals(upload, self._clock.now_unix_seconds())
+
+    async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Finding]:
         key = f"{upload.video_id}:{upload.revision}"
         async with self._engine.sessions.open(key, upload.source) as session:
             return await asyncio.gather(
@@ -101,7 +105,7 @@ class LocalAnalysis:
 
     async def _signal(
         self, agent: Agent, upload: VideoUploaded, uploaded_unix_seconds: float, session: MediaSession
-    ) -> _Found:
+    ) -> Finding:
         provenance = self._engine.provenance[agent.modality]
         context = RequestContext(upload.video_id, upload.lane, math.inf)
         work = self._engine.work(upload, uploaded_unix_seconds, session, context)

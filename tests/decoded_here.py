@@ -14,13 +14,13 @@ from operators.errors import InvalidMedia
 from operators.media.containers import MediaFile
 from operators.media.decode_request import decode_media
 from operators.media.index import MediaIndex, StreamFault
-from operators.media.ipc_messages import AudioReady, FramesReady, Indexed, MotionReady
+from operators.media.ipc_messages import AudioReady, FramesReady, Indexed, MotionReady, TextPicturesReady
 from operators.media.layout import MediaMemory
 from operators.media.motion_memory import motion_track_in
 from operators.media.not_media import unreadable
 from operators.media.plan import DecodePlan, PlanPolicy, make_plan
 from operators.media.receipt import DecodeUsage
-from operators.media.tracks import AudioSpan, MotionTrack
+from operators.media.tracks import AudioSpan, MotionTrack, TextPicture
 
 MAX_PIXELS = 64 * 2**20
 
@@ -34,6 +34,7 @@ class DecodedHere:
     seconds: list[float] = field(default_factory=list)
     """When each sampled picture is shown."""
     pictures: list[np.ndarray] = field(default_factory=list)
+    text_pictures: tuple[TextPicture, ...] = ()
     motion: MotionTrack | None = None
     speech: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     full_band: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), np.float32))
@@ -90,6 +91,16 @@ def _take(found: DecodedHere, messages: list[msgspec.Struct], memory_fd: int, po
                 found.full_band = memory.full_band(message.num_samples).copy()
                 found.spans, found.audio_fault = message.spans, message.fault
                 found.channel_weights = message.channel_weights
+            case TextPicturesReady(pictures):
+                assert memory is not None
+                found.text_pictures = tuple(
+                    TextPicture(
+                        each.pts_seconds,
+                        memory.text_picture(each.slot, each.height, each.width).copy(),
+                        each.alike_seconds,
+                    )
+                    for each in pictures
+                )
             case MotionReady():
                 assert memory is not None
                 found.motion = motion_track_in(memory, message)

@@ -1,6 +1,6 @@
 """An ONNX graph in a single file, run by onnxruntime on the host's processor.
 
-It is a program of a kind: only cards below a trusted folder may name one. onnxruntime comes with `vidsignal[onnx]`.
+It is a program of a kind: only cards below a trusted folder may name one.
 """
 
 from __future__ import annotations

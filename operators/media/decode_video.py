@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +18,11 @@ from operators.media.decoders.protocol import DecodedFrame, DecoderFailed, Video
 from operators.media.frame_picker import FramePicker, MotionPicker, ViewPicker
 from operators.media.geometry import Size
 from operators.media.index import StreamFault
-from operators.media.ipc_messages import FrameSlot, FramesReady, MotionReady, TrackShape
+from operators.media.ipc_messages import FrameSlot, FramesReady, MotionReady, TextPicturesReady, TextSlot, TrackShape
 from operators.media.layout import MediaMemory
 from operators.media.plan import NUM_SPARE_FRAMES, VideoPlan
 from operators.media.shares import encryption
+from operators.media.text_pictures import TextPicturePicker
 from operators.media.tracks import MotionSpan
 from operators.media.undecodable import NO_PICTURE
 
@@ -30,7 +32,7 @@ FRAMES_PER_MESSAGE = 4
 SAME_TIME_SECONDS = 1e-4
 """Times of a packet and of its picture differ only by rounding."""
 
-Send = Callable[[FramesReady | MotionReady], None]
+Send = Callable[[FramesReady | TextPicturesReady | MotionReady], None]
 Render = Callable[[DecodedFrame, Size], npt.NDArray[np.uint8]]
 Room = Callable[[int, int, int], tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]]
 """Returns times and pictures of the shared memory for that number of pictures of that height and width."""
@@ -100,6 +102,7 @@ class FullVideoDecode:
         self._picker = FramePicker(plan.wanted_seconds)
         self._tracks = (_motion_writer(plan, memory), _outline_writer(plan, memory))
         self._views = ViewPicker()
+        self._texts = TextPicturePicker(plan.max_text_pictures)
         self._unsent: list[FrameSlot] = []
 
     def run(self, decoder: VideoDecoder) -> VideoTally:
@@ -163,14 +166,28 @@ class FullVideoDecode:
         if frame is None or not (self._picker.is_wanted_before(until_seconds) or self._is_beyond(frame)):
             return
         try:
-            views = self._views.due(frame.views(self._plan.frame_size))
+            views = self._views.due(list(enumerate(frame.views(self._plan.frame_size))))
         except (FFmpegError, ValueError):
             self.tally.errors += 1
             return
         last_seconds = min(until_seconds, frame.pts_seconds + self._plan.spacing_seconds) if is_last else until_seconds
-        for number, pixels in enumerate(views):
+        for number, (view, pixels) in enumerate(views):
             first_seconds = frame.pts_seconds + (last_seconds - frame.pts_seconds) * number / len(views)
             self._keep(pixels, first_seconds, last_seconds, is_keyframe=frame.is_keyframe)
+            self._offer_text(pixels, first_seconds, partial(self._text_picture, frame, view))
+
+    def _offer_text(
+        self, sampled: npt.NDArray[np.uint8], seconds: float, render: Callable[[], npt.NDArray[np.uint8]]
+    ) -> None:
+        try:
+            self._texts.offer(sampled, seconds, render)
+        except (FFmpegError, ValueError):
+            self.tally.errors += 1
+
+    def _text_picture(self, frame: DecodedFrame, view: int) -> npt.NDArray[np.uint8]:
+        """Return a view of the frame in the size in which text is read; of another size, views may be fewer."""
+        views = frame.views(self._plan.text_size)
+        return views[min(view, len(views) - 1)]
 
     def _keep(self, pixels: npt.NDArray[np.uint8], first: float, last: float, *, is_keyframe: bool) -> None:
         slot = len(self.tally.shown)
@@ -197,9 +214,19 @@ class FullVideoDecode:
         if self._unsent:
             self._flush()
         if self.tally.shown:
+            self._send_text_pictures()
             motion, outlines = (track.shape() for track in self._tracks)
             self.tally.motion_frames = motion.num_frames
             self._send(MotionReady(motion, outlines))
+
+    def _send_text_pictures(self) -> None:
+        slots = []
+        for slot, kept in enumerate(self._texts.pictures()):
+            height, width = kept.pixels.shape[:2]
+            self._memory.text_picture(slot, height, width)[:] = kept.pixels
+            slots.append(TextSlot(slot, kept.seconds, height, width, tuple(kept.alike_seconds)))
+        if slots:
+            self._send(TextPicturesReady(tuple(slots)))
 
 
 class TrackWriter:

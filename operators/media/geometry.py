@@ -40,6 +40,13 @@ def motion_size(width: float, height: float, *, pixels: int) -> Size:
     return Size(max(1, round(width * scale)), max(1, round(height * scale)))
 
 
+def text_size(width: float, height: float, *, longer: int, pixels: int) -> Size:
+    """Return a size with the wanted longer side, unless that would be more pixels than `pixels`; small pictures are
+    scaled up."""
+    scale = min(longer / max(width, height), math.sqrt(pixels / (width * height)))
+    return Size(max(1, math.floor(width * scale)), max(1, math.floor(height * scale)))
+
+
 SAME_SHAPE_RATIO = 0.03
 """Shapes that differ by less count as one: sizes are rounded to whole blocks of a codec."""
 

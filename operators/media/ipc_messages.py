@@ -77,6 +77,24 @@ class FramesReady(msgspec.Struct, tag=True, frozen=True):
     frames: tuple[FrameSlot, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TextSlot:
+    """A picture in the shared memory in which text is looked for; upright, like `FrameSlot`."""
+
+    slot: int
+    pts_seconds: float
+    height: int
+    width: int
+    alike_seconds: tuple[float, ...]
+    """Times of the sampled pictures that seem to show the same text, ascending, this one included."""
+
+
+class TextPicturesReady(msgspec.Struct, tag=True, frozen=True):
+    """All pictures in which text is looked for, those with the most of it first."""
+
+    pictures: tuple[TextSlot, ...]
+
+
 class TrackShape(msgspec.Struct, frozen=True):
     """Size of a track of small pictures."""
 
@@ -133,7 +151,18 @@ class Broken(msgspec.Struct, tag=True, frozen=True):
 
 
 Reply = (
-    Ready | ByteRange | Indexed | Planned | FramesReady | MotionReady | AudioReady | Done | Failed | Unreadable | Broken
+    Ready
+    | ByteRange
+    | Indexed
+    | Planned
+    | FramesReady
+    | TextPicturesReady
+    | MotionReady
+    | AudioReady
+    | Done
+    | Failed
+    | Unreadable
+    | Broken
 )
 
 _encoder = msgspec.json.Encoder()

@@ -29,6 +29,9 @@ class MemoryLayout:
     num_channels: int
     num_outlines: int = 0
     outline_bytes: int = 0
+    num_text_pictures: int = 0
+    text_bytes: int = 0
+    """Of each of them."""
 
     def __post_init__(self) -> None:
         # These numbers are from a process that may be compromised: refuse invalid sizes.
@@ -37,8 +40,8 @@ class MemoryLayout:
 
     @property
     def region_bytes(self) -> tuple[int, ...]:
-        """Sizes of: frames, motion times, motion pictures, speech, full-band audio, outline times, outlines; each
-        rounded up to pages."""
+        """Sizes of: frames, motion times, motion pictures, speech, full-band audio, outline times, outlines, pictures
+        with text; each rounded up to pages."""
         full_band = self.num_samples * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE * self.num_channels
         exact = (
             self.num_frames * self.frame_bytes,
@@ -48,6 +51,7 @@ class MemoryLayout:
             full_band * 4,
             self.num_outlines * 8,
             self.num_outlines * self.outline_bytes,
+            self.num_text_pictures * self.text_bytes,
         )
         return tuple(-(-size // PAGE_BYTES) * PAGE_BYTES for size in exact)
 
@@ -69,6 +73,8 @@ def layout_for(plan: DecodePlan) -> MemoryLayout:
         num_channels=audio.num_channels if audio else 0,
         num_outlines=video.max_outlines if video else 0,
         outline_bytes=video.outline_size.pixels if video else 0,
+        num_text_pictures=video.max_text_pictures if video else 0,
+        text_bytes=video.text_size.pixels * 3 if video else 0,
     )
 
 
@@ -130,6 +136,13 @@ class MediaMemory:
         self._check("samples", num_samples - 1, self._layout.num_samples)
         shape = (num_samples * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE, self._layout.num_channels)
         return np.ndarray(shape, np.float32, self._memory, self._offsets[4])
+
+    def text_picture(self, slot: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+        """`(height, width, 3)` uint8 RGB of one of the pictures in which text is looked for."""
+        self._check("slot", slot, self._layout.num_text_pictures)
+        self._check("picture", height * width * 3 - 1, self._layout.text_bytes)
+        offset = self._offsets[7] + slot * self._layout.text_bytes
+        return np.ndarray((height, width, 3), np.uint8, self._memory, offset)
 
     @staticmethod
     def _check(what: str, last: int, limit: int) -> None:

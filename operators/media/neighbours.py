@@ -84,6 +84,7 @@ def pictures_plan(
         skip_nonreference=False,
         max_motion_frames=0,
         max_outlines=0,
+        max_text_pictures=0,
     )
 
 

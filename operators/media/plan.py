@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Literal
 
 from operators.media.audio_plan import END_SLACK_SECONDS, AudioPlan, make_audio_plan
-from operators.media.geometry import Size, displayed_size, frame_size, motion_size
+from operators.media.geometry import Size, displayed_size, frame_size, motion_size, text_size
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.spread import spread
 
@@ -64,6 +64,11 @@ class PlanPolicy:
     frame_longer_pixels: int = 512
     motion_pixels: int = 160 * 90
     outline_pixels: int = 64 * 36
+    max_text_pictures: int = 4
+    """Pictures of a video in which text is looked for."""
+    text_longer_pixels: int = 640
+    """Of these: sampled ones are too small for text of a twentieth of their height."""
+    text_pixels: int = 640 * 480
     skip_deblocking_pixels: int = 1280 * 720
     """From this picture size on, the codec's deblocking is skipped: a fifth less work. Pictures are then shrunk to a
     third or less, where it changes a pixel by 0.9 to 2 of 255 on average."""
@@ -113,6 +118,9 @@ class VideoPlan:
     """Before rotation."""
     outline_hz: float
     max_outlines: int
+    text_size: Size
+    """Before rotation."""
+    max_text_pictures: int
     max_pixels: int
 
 
@@ -216,6 +224,8 @@ def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) ->
         outline_size=motion_size(*shown, pixels=policy.outline_pixels),
         outline_hz=policy.outline_hz,
         max_outlines=_max_motion_frames(spans, video, policy, policy.outline_hz),
+        text_size=text_size(*shown, longer=policy.text_longer_pixels, pixels=policy.text_pixels),
+        max_text_pictures=policy.max_text_pictures,
         max_pixels=max_pixels,
     )
 

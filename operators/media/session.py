@@ -24,6 +24,7 @@ from operators.media.ipc_messages import (
     MotionReady,
     Planned,
     Reply,
+    TextPicturesReady,
 )
 from operators.media.layout import MediaMemory
 from operators.media.look_around import Looker, frame_in
@@ -34,7 +35,7 @@ from operators.media.plan import PlanPolicy, VideoPlan, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeUsage, failed_receipt
 from operators.media.sources.opened_source import OpenedSource
-from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
+from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame, TextPicture
 from operators.media.undecodable import NO_PICTURE, NO_SOUND
 from operators.tracing import SILENT_TRACER, Tracer
 from schemas.uploads import MediaSource
@@ -63,6 +64,7 @@ class DecodeState:
     index: MediaIndex | None = None
     memory: MediaMemory | None = None
     motion: MotionTrack | None = None
+    text_pictures: tuple[TextPicture, ...] = ()
     audio: AudioTrack | None = None
     is_audio_settled: bool = False
     receipt: DecodeUsage | None = None
@@ -141,6 +143,11 @@ class MediaSession:
         await self._until(lambda: self._yield.receipt is not None)  # which determines the coverage of the pictures
         _raise_if(self._no_frames)
         return self._yield.motion
+
+    async def text_pictures(self) -> tuple[TextPicture, ...]:
+        """Return the few pictures in which text may be, those with the most that looks like it first."""
+        await self._until(lambda: self._yield.receipt is not None)
+        return self._yield.text_pictures
 
     async def audio(self) -> AudioTrack | None:
         """Return the audio track, complete, as soon as the sound is decoded; None without sound.
@@ -312,6 +319,14 @@ class MediaSession:
                 self._no_audio = _failure(index.audio_fault)
             case FramesReady(frames):
                 self._frames += [self._frame(slot) for slot in frames]
+            case TextPicturesReady(pictures):
+                memory = self._mapped()
+                self._yield.text_pictures = tuple(
+                    TextPicture(
+                        each.pts_seconds, memory.text_picture(each.slot, each.height, each.width), each.alike_seconds
+                    )
+                    for each in pictures
+                )
             case MotionReady():
                 self._yield.motion = motion_track_in(self._mapped(), reply)
             case AudioReady():

@@ -30,6 +30,17 @@ class SampledFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class TextPicture:
+    """A picture in which text is looked for, upright and in square pixels."""
+
+    pts_seconds: float
+    pixels: npt.NDArray[np.uint8]
+    """`(H, W, 3)` uint8 RGB; longer side 640, or less where that would be more than 640x480 pixels. Read-only."""
+    alike_seconds: tuple[float, ...]
+    """Times of the sampled frames that seem to show the same text, ascending, its own included."""
+
+
+@dataclass(frozen=True, slots=True)
 class MotionSpan:
     """A run `[first, last)` of successive motion frames."""
 

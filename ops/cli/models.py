@@ -15,8 +15,8 @@ from models.card_errors import CardInvalid
 from models.card_files import card_problem
 from models.card_registry import CARDS, card_of_use
 from models.weights import file_sha256
-from operators.audio.speech.spoken_abuse import ABUSIVE_SPEECH
 from operators.context.prototypes import PROTOTYPES, Prototypes
+from operators.context.recognised_abuse import recognised_labels
 from operators.fusion.fusing import FUSION
 from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
@@ -174,9 +174,9 @@ def label_coverage(
     package if none are given."""
     labels = {card.name: {source.label for source in card.labels} for card in cards.values()}
     labels[PROTOTYPES] = set((prototypes or load_prototypes(None)).labels)
-    if any(card.use == "speech" for card in cards.values()):  # the models of text read the transcript
+    if recognised := recognised_labels(cards.values()):  # which the models of text judge
         for name in (PROTOTYPES, card_of_use("text-abuse", cards).name):
-            labels[name].add(ABUSIVE_SPEECH)
+            labels[name] |= recognised
     by_models = set().union(*labels.values())
     labels[FUSION] = {rule.label for rule in (policy or load_policy(None)).fusion if rule.is_covered_by(by_models)}
     return {label: sorted(name for name, found in labels.items() if label in found) for label in LABELS}

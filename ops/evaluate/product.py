@@ -12,6 +12,7 @@ from typing import Protocol
 from ops.evaluate.judgements import PRODUCT, MethodSpent
 from ops.local_analysis_session import open_local_analysis
 from ops.source_argument import make_upload
+from schemas.evidence import TextFound
 from schemas.facts import Signal
 from streams.config.settings import read_settings
 from streams.decision.cost import Prices, price
@@ -25,6 +26,8 @@ class Analysed:
     signals: tuple[Signal, ...]
     cpu_seconds: float
     """Of the decode, the operators, the models, and the share of what files have in common."""
+    texts: tuple[TextFound, ...] = ()
+    """What models read or heard in it."""
 
     @property
     def problem(self) -> str:
@@ -43,6 +46,11 @@ class Analysed:
         evidence = [each for signal in self.signals for each in signal.labels if each.label == label]
         segments = [segment for each in evidence for segment in each.segments if segment.score >= least_score]
         return tuple(sorted({(segment.start_seconds + segment.end_seconds) / 2 for segment in segments}))
+
+    def text_of(self, model: str) -> str:
+        """Return what a model read or heard, in order of time, each line once."""
+        lines = [found.text for found in self.texts if found.model.partition("@")[0] == model]
+        return " ".join(dict.fromkeys(lines))
 
     def feature(self, name: str) -> object:
         """Return the value of a feature; None without it."""
@@ -87,9 +95,10 @@ async def _analysed(
 
         async def one(item: str, path: Path) -> Analysed:
             upload = make_upload(str(path), dict(fields.get(item, {})))
-            signals = await analysis.signals_of(upload)
+            found = await analysis.findings_of(upload)
             on_item()
-            return Analysed(item, tuple(signals), _cpu_seconds(signals, prices))
+            signals, texts = [signal for signal, _ in found], tuple(text for _, texts in found for text in texts)
+            return Analysed(item, tuple(signals), _cpu_seconds(signals, prices), texts)
 
         return await asyncio.gather(*(one(item, path) for item, path in files.items()))
 

@@ -9,10 +9,12 @@ from ops.evaluate.sets.copies import Copies
 from ops.evaluate.sets.harmless_pictures import HarmlessPictures
 from ops.evaluate.sets.languages import Languages
 from ops.evaluate.sets.motion import Motion
+from ops.evaluate.sets.on_screen_text import OnScreenTexts
 from ops.evaluate.sets.shots import Shots
 from ops.evaluate.sets.texts import AbusiveTexts
 
 SETS: Final[dict[str, EvaluationSet]] = {
-    found.name: found for found in (HarmlessPictures(), Copies(), AbusiveTexts(), Languages(), Shots(), Motion())
+    found.name: found
+    for found in (HarmlessPictures(), Copies(), AbusiveTexts(), Languages(), Shots(), Motion(), OnScreenTexts())
 }
 """By name, in the order of tables. A further set is an instance in this line."""

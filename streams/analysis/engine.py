@@ -12,6 +12,7 @@ from typing import Any
 from models.card import Card
 from models.card_files import verify_card
 from models.text_pieces import TextPieces, read_tokenizers
+from models.text_reading import TextReaders, load_text_readers
 from operators.class_names import ClassNames, load_class_names
 from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.prototypes import Prototypes
@@ -112,6 +113,9 @@ class Engine:
     """All models that run, by name."""
     prototypes: PrototypeScorer | None
     """Examples that texts are compared with; None for modules that are not from the registry."""
+    readers: TextReaders | None
+    """Models that read text in pictures; None if the settings switch them off, or for modules that are not from the
+    registry."""
     pieces: Mapping[str, TextPieces]
     """How added models of text read one, by name of the model."""
     provenance: Mapping[Modality, Provenance]
@@ -137,6 +141,7 @@ class Engine:
             class_names=self.class_names,
             cards=self.cards,
             prototypes=self.prototypes,
+            readers=self.readers,
             pieces=self.pieces,
             speech=self.speech,
         )
@@ -165,6 +170,8 @@ async def open_engine(
         DecoderLost: a decoder process does not start.
     """
     options = options or EngineOptions()
+    plan_policy = replace(options.plan_policy, max_text_pictures=settings.text_pictures)
+    options = replace(options, plan_policy=plan_policy)
     hold_to_one_thread()
     cards, examples = running_cards(settings), load_prototypes(settings.prototypes_file)
     device = device_of(settings)
@@ -174,9 +181,9 @@ async def open_engine(
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
         # Concurrently: the models occupy the device's thread, which releases the interpreter lock.
-        inference, (text, class_names, pieces) = await asyncio.gather(
+        inference, (text, class_names, readers, pieces) = await asyncio.gather(
             _open_inference(settings, capabilities, device, options, cards, breakers, opening),
-            asyncio.to_thread(_load_host_models, settings, cards),
+            asyncio.to_thread(_load_host_models, settings, options, cards),
         )
         prototypes = await _open_prototypes(settings, options, examples, inference, text)
         media = WatchedOpener(_open_sources(settings, opening), breakers)
@@ -198,6 +205,7 @@ async def open_engine(
             class_names=class_names,
             cards=cards,
             prototypes=prototypes,
+            readers=readers,
             pieces=pieces,
             provenance=_provenance(inference, cards, options.plan_policy, settings, examples, speech),
             speech=speech.parts if speech else None,
@@ -216,10 +224,12 @@ async def _open_prototypes(
 
 
 def _load_host_models(
-    settings: Settings, cards: Mapping[str, Card]
-) -> tuple[TextModels, ClassNames, dict[str, TextPieces]]:
+    settings: Settings, options: EngineOptions, cards: Mapping[str, Card]
+) -> tuple[TextModels, ClassNames, TextReaders | None, dict[str, TextPieces]]:
     text = load_text_models(settings.cache_dir, private_cache(settings))
-    return text, load_class_names(settings.cache_dir), read_tokenizers(cards)
+    is_read = bool(settings.text_pictures) and options.load_module is None
+    readers = load_text_readers(settings.cache_dir) if is_read else None
+    return text, load_class_names(settings.cache_dir), readers, read_tokenizers(cards)
 
 
 FETCHED_BLOCK_BYTES = 256 * 1024

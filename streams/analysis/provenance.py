@@ -14,7 +14,7 @@ from schemas.identity import Modality
 from streams.analysis.agents.analysis import Agent
 from streams.analysis.agents.signals import Provenance
 
-_READ_TEXT: Final[frozenset[Modality]] = frozenset(("audio", "context"))
+_READ_TEXT: Final[frozenset[Modality]] = frozenset(("frames", "audio", "context"))
 """Modalities whose agents judge text, uploaded or recognised."""
 
 

@@ -103,6 +103,8 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     sound are transcribed as well. 0: none is."""
     speech_seconds: Annotated[float, Meta(ge=1, le=3_600)] = 30.0
     """Most seconds of speech of one video that are transcribed."""
+    text_pictures: Annotated[int, Meta(ge=0, le=16)] = 4
+    """Pictures of a video in which text is looked for, at most; 0 reads no text."""
 
     device: Device = "auto"
     device_memory_bytes: Annotated[int, Meta(ge=256 * 1024**2)] | None = None

@@ -13,6 +13,7 @@ from typing import Final, get_args
 
 from prometheus_client import Counter, Histogram
 
+from operators.context.recognised_abuse import recognised_labels
 from operators.errors import MediaCause
 from operators.internal_errors import BOUNDARIES, INTERNAL_ERROR
 from schemas.engagement import ENGAGEMENT_KINDS
@@ -103,7 +104,8 @@ def batched_models(settings: Settings) -> tuple[str, ...]:
 def covered_labels(settings: Settings) -> frozenset[str]:
     """Labels of the taxonomy that a running model, the comparison with prototypes or the policy's fusion can
     produce."""
-    by_cards = frozenset(source.label for card in running_cards(settings).values() for source in card.labels)
+    cards = running_cards(settings).values()
+    by_cards = frozenset(source.label for card in cards for source in card.labels) | recognised_labels(cards)
     by_models = by_cards | load_prototypes(settings.prototypes_file).labels.keys()
     fused = load_policy(settings.policy_file).fusion
     return by_models | {rule.label for rule in fused if rule.is_covered_by(by_models)}

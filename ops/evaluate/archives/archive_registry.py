@@ -36,6 +36,7 @@ class Archive:
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg")
 _SOUNDS: Final = (".wav", ".ogg")
+_FONTS: Final = (".ttf", ".ttc")
 _FOR_CPYTHON_3_11: Final = ("--platform=manylinux_2_28_x86_64", "--python-version=3.11", "--implementation=cp")
 """Wheels with compiled code differ from one interpreter to the next; their pictures do not."""
 
@@ -167,6 +168,69 @@ ARCHIVES: Final[dict[str, Archive]] = {
             download=("espeakng-loader==0.2.4", "--platform=manylinux2014_x86_64"),
             members="espeakng_loader/",
             suffixes=("",),
+        ),
+        Archive(
+            name="noto-sans",
+            file_name="fontpkg_noto_sans-2.15-py3-none-any.whl",
+            sha256="54016cb4dfbfdd8f0cae3d71a9401a73e786a473debd12f1d79067e349c9a4a3",
+            licence="OFL-1.1",
+            download=("fontpkg-noto-sans==2.15",),
+            members="fontpkg_noto_sans/files/",
+            suffixes=_FONTS,
+        ),
+        Archive(
+            name="noto-serif",
+            file_name="fontpkg_noto_serif-2.15-py3-none-any.whl",
+            sha256="3cc09442fea9c5f852ca4b3ae2984acf7033c20f5d67bb35f4381549c74f370f",
+            licence="OFL-1.1",
+            download=("fontpkg-noto-serif==2.15",),
+            members="fontpkg_noto_serif/files/",
+            suffixes=_FONTS,
+        ),
+        Archive(
+            name="noto-sans-arabic",
+            file_name="fontpkg_noto_sans_arabic-2.12-py3-none-any.whl",
+            sha256="eeca37a7ad6854bf1b6aa42bbce1908a6a6dcd2252ed56d021c20b613f6d16fc",
+            licence="OFL-1.1",
+            download=("fontpkg-noto-sans-arabic==2.12",),
+            members="fontpkg_noto_sans_arabic/files/",
+            suffixes=_FONTS,
+        ),
+        Archive(
+            name="noto-sans-devanagari",
+            file_name="fontpkg_noto_sans_devanagari-2.7-py3-none-any.whl",
+            sha256="3f8859d4905238a95daecf45c508dff148936e5aa60bd2e30a89333041a64adf",
+            licence="OFL-1.1",
+            download=("fontpkg-noto-sans-devanagari==2.7",),
+            members="fontpkg_noto_sans_devanagari/files/",
+            suffixes=_FONTS,
+        ),
+        Archive(
+            name="anton",
+            file_name="fontpkg_anton-2.116-py3-none-any.whl",
+            sha256="019bd761acc525b186dfbdc9fd62fd0dfdb44f0347bba1ef604b4aefc9a60625",
+            licence="OFL-1.1",
+            download=("fontpkg-anton==2.116",),
+            members="fontpkg_anton/files/",
+            suffixes=_FONTS,
+        ),
+        Archive(
+            name="oswald",
+            file_name="fontpkg_oswald-4.103-py3-none-any.whl",
+            sha256="8289985a11990f95c4cedf88fc2d613274de4b8083d84b28d0fecc8049109186",
+            licence="OFL-1.1",
+            download=("fontpkg-oswald==4.103",),
+            members="fontpkg_oswald/files/",
+            suffixes=_FONTS,
+        ),
+        Archive(
+            name="wqy-microhei",
+            file_name="fonts-wqy-microhei_0.2.0-beta-3.1_all.deb",
+            sha256="239163df984eea5c9da3b551aee374936222cdbd67f1a1be3cdcf3d76143ad66",
+            licence="Apache-2.0 or GPL-3.0 with font exception",
+            download=("fonts-wqy-microhei=0.2.0-beta-3.1",),
+            members="./usr/share/fonts/truetype/wqy/",
+            suffixes=_FONTS,
         ),
     )
 }

@@ -53,6 +53,11 @@ class AgentUsage:
             self._cpu_seconds += seconds
             self._models[name] = ModelReceipt(items=1, device_seconds=0.0, cpu_seconds=seconds, mode=mode)
 
+    def add_on_host(self, model: str, num_items: int, cpu_seconds: float, mode: str) -> None:
+        """State the items and the CPU time of a model that ran in `on_host`, which has counted that time."""
+        if num_items:
+            self._models[model] = ModelReceipt(items=num_items, device_seconds=0.0, cpu_seconds=cpu_seconds, mode=mode)
+
     def receipt(self, *, num_items: int | None = None) -> Receipt:
         """Return the cost so far, without the decode, which the agents share.
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from models.card import Card
 from models.card_registry import CARDS
 from models.text_pieces import TextPieces
+from models.text_reading import TextReaders
 from operators.audio.speech.recogniser import Recogniser
 from operators.class_names import ClassNames
 from operators.context.prototype_scorer import PrototypeScorer
@@ -64,6 +65,8 @@ class AgentWork:
     """All models that run, by name."""
     prototypes: PrototypeScorer | None = None
     """Examples of abuse that texts are compared with; None: no comparison."""
+    readers: TextReaders | None = None
+    """Models that read text in pictures; None: no text is read."""
     pieces: Mapping[str, TextPieces] = field(default_factory=dict)
     """How added models of text read one, by name of the model."""
     speech: SpeechParts | None = None

@@ -39,6 +39,7 @@ from streams.analysis.agents.frame_answers import (
 )
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
 from streams.analysis.agents.frame_objects import frame_texts, regions_of, with_regions
+from streams.analysis.agents.on_screen_text import on_screen_text
 from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
 
 STANDS_SECONDS = 2.0
@@ -78,24 +79,31 @@ async def analyse(work: AgentWork) -> Analysis:
     hashes = await tally.on_host(partial(copy_hashes, sampled, await work.session.motion()))
     analysis = _analysis(work, frames, hashes)
     spans = spans_between([frame.pts_seconds for frame in sampled], index.duration_seconds, _longest_seconds(index))
-    labels, said = await asyncio.gather(
+    labels, said, read = await asyncio.gather(
         frame_labels(work, tally, sampled, spans, _said(work, tally, frames)),
         _said_of_clips(work, tally, index, sampled, spans),
+        on_screen_text(
+            work,
+            tally,
+            await work.session.text_pictures(),
+            {frame.pts_seconds: span for frame, span in zip(sampled, spans, strict=True)},
+        ),
     )
     models, answered = _models(work), [(seen.frame, seen.answers) for seen in frames]
     features = {
         **analysis.features,
         **_container_features(work, index, frames, decode.coverage_ratio),
+        **read.features,
         **share_features(work, "visual", decode.video),
         **unseen_features(work, "visual", unseen_beside_pictures(index)),
     }
     return replace(
         analysis,
-        labels=with_regions(labels, models, work.class_names, answered) + said.labels,
+        labels=with_regions(labels, models, work.class_names, answered) + said.labels + read.labels,
         features=features,
-        embeddings={**analysis.embeddings, **said.embeddings},
+        embeddings={**analysis.embeddings, **said.embeddings, **read.embeddings},
         regions=regions_of(models, answered),
-        texts=frame_texts(models, answered, spans) + said.texts,
+        texts=frame_texts(models, answered, spans) + said.texts + read.texts,
         receipt=tally.receipt(),
     )
 

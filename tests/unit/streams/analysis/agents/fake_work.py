@@ -23,7 +23,7 @@ from operators.inference.request_context import ModelOutput, RequestContext
 from operators.media.index import AudioStreamIndex, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.neighbours import NOBODY, Neighbourhood
 from operators.media.receipt import DecodeUsage
-from operators.media.tracks import AudioSpan, AudioTrack, MotionSpan, MotionTrack, SampledFrame
+from operators.media.tracks import AudioSpan, AudioTrack, MotionSpan, MotionTrack, SampledFrame, TextPicture
 from schemas.receipts import Seen
 from schemas.uploads import FileSource, VideoUploaded
 from streams.analysis.agents.analysis import AgentWork, SpeechParts
@@ -92,6 +92,8 @@ class FakeSession:
     wanted_pictures: list[list[tuple[float, ...]]] = field(default_factory=list)
     """What such decodes were asked for."""
     num_packets: int = 100
+    text_pictures_found: tuple[TextPicture, ...] = ()
+    """Pictures in which text is looked for."""
 
     async def index(self) -> MediaIndex:
         self._touch()
@@ -135,6 +137,10 @@ class FakeSession:
     async def pictures_at(self, groups: Sequence[Sequence[float]]) -> Neighbourhood:
         self.wanted_pictures.append([tuple(group) for group in groups])
         return self.pictures
+
+    async def text_pictures(self) -> tuple[TextPicture, ...]:
+        self._touch()
+        return self.text_pictures_found
 
     async def motion(self) -> MotionTrack | None:
         self._touch()

@@ -15,12 +15,15 @@ from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.prototypes import Prototypes
 from operators.errors import DeviceFault, InvalidMedia
 from operators.media.index import UnseenTrack
+from operators.media.tracks import TextPicture
 from schemas.features import FEATURES
 from schemas.identity import MODALITIES, Modality
 from schemas.labels import LABELS
 from streams.analysis.agents import audio, context, frames, motion, text_judging
 from streams.analysis.agents.agent_registry import AGENTS, checked_agents
 from streams.analysis.agents.analysis import Analysis
+from streams.analysis.agents.on_screen_text import DETECTION, RECOGNITION
+from tests.support.painted_lines import PaintedReaders
 from tests.unit.streams.analysis.agents import fake_work
 from tests.unit.streams.analysis.agents.fake_work import FakeBatcher, FakeSession, constant, work_of
 
@@ -61,7 +64,11 @@ class TestEveryAgent:
         session.motion_track = fake_work.motion_track(shift_px=2)
         session.unseen = (UnseenTrack("video", 2, "h264"), UnseenTrack("audio", 3, "aac"))
         work = work_of(session, title="A cat on my bike", silero_vad=fake_work.speaking())
-        analysis = await AGENTS[modality].analyse(dataclasses.replace(work, speech=fake_work.speech_parts()))
+        readers = PaintedReaders()
+        pixels = readers.picture(("A cat on my bike", 0.9), ("", 0.0))
+        session.text_pictures_found = (TextPicture(0.5, pixels, (0.5, 1.5)),)
+        whole = dataclasses.replace(work, speech=fake_work.speech_parts(), readers=readers)  # type: ignore[arg-type]
+        analysis = await AGENTS[modality].analyse(whole)
 
         assert {name for name, spec in FEATURES.items() if spec.modality == modality} == set(analysis.features)
 
@@ -289,7 +296,7 @@ class TestRegistry:
         """No model is shipped that no agent runs: as its card says, or through the operator of its use."""
         uses = {card.use for card in CARDS.values() if card.prepared is None}
         used = {audio.SOUNDS.use, audio.VOICES.use, text_judging.TOXICITY.use, text_judging.PROFANITY.use}
-        used |= {CARDS[ENGLISH_MODEL].use, CARDS[ANY_MODEL].use}
+        used |= {CARDS[ENGLISH_MODEL].use, CARDS[ANY_MODEL].use, DETECTION.use, RECOGNITION.use}
         assert uses == used | {text_judging.LANGUAGE.use, text_judging.MEANING.use}
 
     def test_two_of_one_modality(self) -> None:

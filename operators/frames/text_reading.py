@@ -1,0 +1,163 @@
+"""Reads the text in the few pictures of a video that may have some, and says what of it cannot be read."""
+
+from __future__ import annotations
+
+import math
+import time
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import Final
+
+import numpy as np
+
+from models.text_reading import ReadLine, TextReaders
+from operators.frames.text_lines import TextBox, find_lines, frame_box, read_line
+from operators.media.tracks import TextPicture
+from schemas.evidence import FrameBox
+
+LOOK_PX: Final = 320
+"""Longer side at which several pictures are searched for text: a quarter of the cost of reading size."""
+READING_PX: Final = 640
+MIN_SCORE: Final = 0.6
+"""A line with a lower score is not text, or of an unknown script."""
+MIN_SHORT_SCORE: Final = 0.8
+"""The same for a line of up to three characters: patterns of nature look like those."""
+SHORT_CHARACTERS: Final = 3
+ALIKE_RATIO: Final = 0.9
+"""Similarity from which two pictures read alike: then the text stands, and no further picture is read."""
+MAX_HEIGHT_RATIO: Final = 0.35
+"""Of the picture's height: a higher line is no line of text."""
+UNREAD_BOX_SCORE: Final = 0.75
+UNREAD_ASPECT_RATIO: Final = 3.0
+"""A line that is surely one, and so wide that it has several characters."""
+FEW_CHARACTERS_RATIO: Final = 0.35
+"""Legible characters of a line over those that fit into it, one as wide as the line is high: with fewer the script is
+unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line that was read."""
+
+    text: str
+    score: float
+    """Mean probability of its characters."""
+    box: FrameBox
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPicture:
+    """The text of one picture."""
+
+    pts_seconds: float
+    alike_seconds: tuple[float, ...]
+    """Times of the sampled frames with the same text, ascending."""
+    lines: tuple[TextLine, ...]
+    """In the order in which they are read."""
+    unread: tuple[FrameBox, ...]
+    """Lines that are there and cannot be read: of a script that the model does not know, or too blurred."""
+
+    @property
+    def text(self) -> str:
+        """All lines, one below the other."""
+        return "\n".join(line.text for line in self.lines)
+
+
+@dataclass(slots=True)
+class TextReading:
+    """The text of a video's pictures, and what it cost."""
+
+    pictures: list[ReadPicture] = field(default_factory=list)
+    """Those in which text was found, in order of time."""
+    num_searched: int = 0
+    """Pictures in which the detector looked for text, at either size."""
+    num_lines: int = 0
+    """Lines that the recogniser was asked about."""
+    detection_cpu_seconds: float = 0.0
+    recognition_cpu_seconds: float = 0.0
+
+
+def read_pictures(readers: TextReaders, pictures: Sequence[TextPicture]) -> TextReading:
+    """Read the pictures of one video.
+
+    A single picture is read at once. Several are first searched at a smaller size, and only those with text are read.
+    Reading ends when two pictures read alike.
+
+    Args:
+        readers: the models.
+        pictures: those with the most that looks like text first.
+    """
+    reading = TextReading()
+    for picture in pictures:
+        if len(pictures) > 1 and not _search(readers, picture, reading, LOOK_PX):
+            continue
+        found = _read(readers, picture, reading)
+        is_known = any(_read_alike(found, other) for other in reading.pictures)
+        if found.lines or found.unread:
+            reading.pictures.append(found)
+        if is_known:
+            break
+    reading.pictures.sort(key=lambda found: found.pts_seconds)
+    return reading
+
+
+def _search(readers: TextReaders, picture: TextPicture, reading: TextReading, longer_px: int) -> list[TextBox]:
+    began_seconds = time.thread_time()
+    boxes = [box for box in find_lines(readers, picture.pixels, longer_px) if _is_line(box, picture.pixels)]
+    reading.detection_cpu_seconds += time.thread_time() - began_seconds
+    reading.num_searched += 1
+    return boxes
+
+
+def _is_line(box: TextBox, pixels: np.ndarray) -> bool:
+    return bool(box.height_px <= MAX_HEIGHT_RATIO * min(pixels.shape[:2]))
+
+
+def _read(readers: TextReaders, picture: TextPicture, reading: TextReading) -> ReadPicture:
+    boxes = _search(readers, picture, reading, READING_PX)
+    began_seconds = time.thread_time()
+    read = [(box, _cleaned(read_line(readers, picture.pixels, box))) for box in boxes]
+    reading.recognition_cpu_seconds += time.thread_time() - began_seconds
+    reading.num_lines += len(read)
+    height, width = picture.pixels.shape[:2]
+    return ReadPicture(
+        picture.pts_seconds,
+        picture.alike_seconds,
+        tuple(
+            TextLine(line.text, line.score, frame_box(box.corners, height, width))
+            for box, line in read
+            if _is_legible(line) and not _is_unread(box, line)
+        ),
+        tuple(frame_box(box.corners, height, width) for box, line in read if _is_unread(box, line)),
+    )
+
+
+def _cleaned(line: ReadLine) -> ReadLine:
+    return ReadLine(" ".join(line.text.split()), line.score)
+
+
+def _num_characters(text: str) -> int:
+    return sum(unicodedata.category(character)[0] in "LN" for character in text)
+
+
+def _is_legible(line: ReadLine) -> bool:
+    characters = len(line.text.replace(" ", ""))
+    if characters < 2 or not _num_characters(line.text):
+        return False
+    return line.score >= (MIN_SHORT_SCORE if characters <= SHORT_CHARACTERS else MIN_SCORE)
+
+
+def _is_unread(box: TextBox, line: ReadLine) -> bool:
+    """Whether a line is there, and few of the characters that fit into it were read."""
+    aspect = box.width_px / max(box.height_px, 1.0)
+    if box.score < UNREAD_BOX_SCORE or aspect < UNREAD_ASPECT_RATIO:
+        return False
+    return line.score < MIN_SCORE or _num_characters(line.text) < FEW_CHARACTERS_RATIO * math.floor(aspect)
+
+
+def _read_alike(one: ReadPicture, other: ReadPicture) -> bool:
+    if not one.lines and not other.lines:
+        return len(one.unread) == len(other.unread)
+    return SequenceMatcher(None, one.text, other.text, autojunk=False).ratio() >= ALIKE_RATIO

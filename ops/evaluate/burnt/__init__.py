@@ -1,0 +1,1 @@
+"""Videos with text that is drawn into their pictures."""
