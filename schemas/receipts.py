@@ -140,6 +140,8 @@ class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_read: int = 0
     batch_items_mean: float = 0.0
     """Mean batch size of the video's items."""
+    cpu_seconds_by_model: dict[str, Seconds] = {}
+    """Of this, the CPU time of each model."""
     input_tokens: int = 0
     """Of language models on servers; the same applies to the next field."""
     output_tokens: int = 0

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -21,6 +22,7 @@ from ops.cli.demo_uploads import demo_uploads
 from ops.cli.demo_view import DemoView
 from ops.cli.exit_codes import ExitCode
 from ops.cli.publish import publish_uploads
+from ops.cli.quick_read import read_quickly
 from ops.cli.verdict_lines import describe_outcome
 from ops.local.child import ChildDied
 from ops.local.scratch import scratch_dir
@@ -29,6 +31,8 @@ from ops.local.worker_process import WorkerProcess
 from ops.source_argument import path_of
 from schemas.uploads import VideoUploaded
 from streams.config.settings import Settings, read_settings
+from streams.store.keys import Keys
+from streams.store.recognised_texts import read_texts
 
 _LONGEST_SECONDS = 600.0
 """The demo gives up after this time without a further verdict."""
@@ -68,6 +72,8 @@ def _running(roots: set[Path], cache_dir: Path) -> Iterator[tuple[Settings, Work
             "VIDSIGNAL_MEDIA_ROOTS": ",".join(str(root) for root in sorted(roots)),
             "VIDSIGNAL_CACHE_DIR": str(cache_dir),
             "VIDSIGNAL_METRICS_PORT": "0",
+            "VIDSIGNAL_SPEECH_RATIO": "1",
+            "VIDSIGNAL_RECOGNISED_TEXT_RETENTION_SECONDS": "3600",
         }
         worker = WorkerProcess(folder, environment)
         try:
@@ -96,7 +102,9 @@ def _show(settings: Settings, worker: WorkerProcess, uploads: list[VideoUploaded
     for outcome in view.outcomes():
         out.print()
         out.print(f"[bold]{names[outcome.verdict.video_id]}[/]")
-        for line in describe_outcome(outcome):
+        video_id = outcome.verdict.video_id
+        texts = read_quickly(settings, partial(read_texts, keys=Keys(settings.topic_prefix), video_id=video_id))
+        for line in describe_outcome(outcome, texts):
             out.print(line, markup=False, soft_wrap=True)
     out.print()
     for line in (

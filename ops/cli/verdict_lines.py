@@ -112,6 +112,12 @@ def describe_cost(verdict: Verdict) -> str:
     return f"${cost.usd:.2e}, {joules}, cpu {cpu_seconds:.2f} s ({stages}), device {cost.device_seconds:.2f} s"
 
 
+def _models(cost: Cost, limit: int = 5) -> list[str]:
+    """Return the models with the most CPU time, in one line; none without a model."""
+    dearest = sorted(cost.cpu_seconds_by_model.items(), key=lambda item: (-item[1], item[0]))[:limit]
+    return [", ".join(f"{name} {seconds:.2f} s" for name, seconds in dearest)] if dearest else []
+
+
 def _dearest(cost: Cost, limit: int = 3) -> list[tuple[CpuStage, float]]:
     """Return the stages with the most CPU time."""
     return sorted(cost.cpu_seconds_by_stage.items(), key=lambda item: -item[1])[:limit]
@@ -141,6 +147,7 @@ def describe_outcome(outcome: Outcome, texts: Sequence[TextFound] = ()) -> list[
         if said:
             lines.append(f"  {title:9} {said}")
     lines.append(f"  cost      {describe_cost(verdict)}")
+    lines += [f"  models    {line}" for line in _models(verdict.cost)]
     return lines
 
 

@@ -62,7 +62,15 @@ def price(signals: Iterable[Signal], prices: Prices) -> Cost:
         input_tokens=sum(each.input_tokens for each in spent),
         output_tokens=sum(each.output_tokens for each in spent),
         batch_items_mean=sum(receipt.batch_items_mean * receipt.items for receipt in receipts) / max(1, num_items),
+        cpu_seconds_by_model=_by_model(receipts),
     )
+
+
+def _by_model(receipts: Sequence[Receipt]) -> dict[str, float]:
+    """Return the CPU seconds of each model; one may be on the receipts of several modalities."""
+    names = sorted({name for receipt in receipts for name in receipt.models})
+    used = {name: [each.models[name].cpu_seconds for each in receipts if name in each.models] for name in names}
+    return {name: math.fsum(seconds) for name, seconds in used.items()}
 
 
 @dataclass(frozen=True, slots=True)

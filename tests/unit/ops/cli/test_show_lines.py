@@ -20,6 +20,8 @@ from schemas.counted import counted
 from schemas.evidence import Feature, FrameBox, LabelEvidence, Region, SecondLook, TextFound
 from schemas.facts import Failure
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord
+from schemas.receipts import ModelReceipt, Receipt
+from streams.decision.cost import Prices, price
 from streams.store.readers import VideoReading
 from tests.fakes import Terminal
 from tests.sample_facts import signal
@@ -50,16 +52,20 @@ def reading(**features: object) -> VideoReading:
     return VideoReading(status=STATUS, verdict=verdict(), features=values, embeddings={}, engagement=None)
 
 
+def plain_record() -> RecommendationRecord:
+    return RecommendationRecord(
+        video_id="v", version=verdict().version, status="final", modalities=ModalityStates(), features={},
+        embeddings={}, creator_id=None, uploaded_unix_seconds=0.0,
+    )  # fmt: skip
+
+
 class TestFound:
     def test_objects_and_texts(self) -> None:
         """What added models found has a line each, and a verdict without any has none."""
         box = FrameBox(left=0.1, top=0.1, right=0.2, bottom=0.2)
         knife = Region(model="m@1", class_name="knife", score=0.83, at_seconds=3.5, box=box)
         heard = TextFound(model="t@1", text="keep\nout", score=0.9, start_seconds=1.0, end_seconds=2.0)
-        record = RecommendationRecord(
-            video_id="v", version=verdict().version, status="final", modalities=ModalityStates(), features={},
-            embeddings={}, creator_id=None, uploaded_unix_seconds=0.0,
-        )  # fmt: skip
+        record = plain_record()
         found = replace(verdict(), regions=(knife,) * 5)
         lines = describe_outcome(Outcome(verdict=found, record=record), (heard,))
         plain = describe_outcome(Outcome(verdict=verdict(), record=record))
@@ -68,6 +74,23 @@ class TestFound:
         (text,) = (line for line in lines if line.startswith("  text "))
         assert text == "  text      “keep\\nout” at 1.0-2.0 s (t@1, 0.90)"
         assert len(lines) == len(plain) + 4
+
+
+class TestCostOfModels:
+    def test_dearest_first(self) -> None:
+        """Each model's CPU time, of all modalities; no line where no model ran."""
+        spent = {"cheap": 0.25, "dear": 1.5}
+        receipts = [
+            Receipt(models={name: ModelReceipt(items=1, device_seconds=0.0, cpu_seconds=seconds)})
+            for name, seconds in (*spent.items(), ("cheap", 0.25))
+        ]
+        cost = price([signal(receipt=receipt) for receipt in receipts], Prices(1.0, 0.0, 1.0, 0.0))
+        found = describe_outcome(Outcome(verdict=replace(verdict(), cost=cost), record=plain_record()))
+
+        assert "  models    dear 1.50 s, cheap 0.50 s" in found
+        assert not [
+            line for line in describe_outcome(Outcome(verdict=verdict(), record=plain_record())) if "models" in line
+        ]
 
 
 class TestShow:
