@@ -12,7 +12,7 @@ from streams.config.renamed_settings import RENAMED_SETTINGS
 from streams.config.secret_files import PREFIX
 from streams.config.settings import Settings, secret_names
 
-_OTHERS: Final = ("CONFIG", "SECRETS_DIR", "CORPUS", "REQUIRE_CUDA", "REQUIRE_KAFKA", "TEST_KILLS")
+_OTHERS: Final = ("CONFIG", "SECRETS_DIR", "CORPUS", "REQUIRE_CUDA", "REQUIRE_KAFKA", "TEST_KILLS", "WORKER_KILLS")
 """Names without prefix that are read and are no settings; the last four are of our tests."""
 _OF_SERVICES: Final = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)$")
 """Ends of names that Kubernetes sets in every container for a service called vidsignal-..."""
