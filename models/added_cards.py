@@ -128,8 +128,8 @@ def _claims(card: Card) -> Iterator[tuple[str, str]]:
         yield "use", card.use
     if card.embedding_space:
         yield "outputs.space", card.embedding_space
-    if card.scores is not None and card.scores.writes_tags:
-        yield "outputs.tags", "true"
+    if card.scores is not None and card.scores.tags_from is not None:
+        yield "outputs.tags_from", "given"
 
 
 def _place(card: Card) -> str:

@@ -203,8 +203,8 @@ class ScoreOutput:
     """The model's own class names, by column; empty if a vocabulary of the product contains them."""
     vocabulary: str = ""
     combination: Combination = "max"
-    writes_tags: bool = False
-    """Whether the highest classes of a video are its tags."""
+    tags_from: float | None = None
+    """Lowest probability of a class that is a tag of a video; None: its classes are no tags."""
     activation: Activation = "none"
 
 

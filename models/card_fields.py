@@ -286,7 +286,8 @@ class ScoresTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="scor
     classes: Annotated[tuple[_Word, ...], Meta(max_length=MAX_CLASSES)] = ()
     vocabulary: Literal["", "imagenet-1k", "audioset-521"] = ""
     combine: Combination = "max"
-    tags: bool = False
+    tags_from: Score | None = None
+    """Classes are tags of a video from this probability on; none are where it is left out."""
     labels: tuple[LabelTable, ...] = ()
     prompts: Annotated[tuple[PromptsTable, ...], Meta(max_length=200)] = ()
     background: Annotated[tuple[_Word, ...], Meta(max_length=64)] = ("a photo",)

@@ -20,7 +20,11 @@ class FeatureSpec:
 
 
 FEATURES: Final[dict[str, FeatureSpec]] = {
-    "visual.tags": FeatureSpec("frames", "list of objects", "ImageNet classes {name, score}, best first"),
+    "visual.tags": FeatureSpec(
+        "frames",
+        "list of objects",
+        "ImageNet classes {name, score}, best first; probably right ones, often none",
+    ),
     "visual.duration_seconds": FeatureSpec("frames", "number", "duration in the container's index"),
     "visual.width_px": FeatureSpec("frames", "number", "picture width as displayed"),
     "visual.height_px": FeatureSpec("frames", "number", "picture height as displayed"),

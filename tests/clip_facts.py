@@ -37,7 +37,7 @@ class Pictures:
     cuts_seconds: tuple[float, ...] = ()
     """When the first frame of a new shot is shown, counted from the first frame of the clip."""
     shown: tuple[str, ...] = ()
-    """ImageNet classes of things that fill a good part of the picture; one of them has to be among the first three."""
+    """ImageNet classes of things that fill a good part of the picture; a tag names one of them."""
 
 
 @dataclass(frozen=True, slots=True)

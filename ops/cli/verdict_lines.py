@@ -100,7 +100,7 @@ def top_tags(record: RecommendationRecord, limit: int = 3) -> str:
     """Return the best tags of the picture, and the best sounds."""
     tags = [tag["name"] for tag in feature(record, "visual.tags", [])[:limit]]
     sounds = [event["name"] for event in feature(record, "audio.events", [])[:2]]
-    return ", ".join(tags) + (" | " + ", ".join(sounds) if sounds else "")
+    return (", ".join(tags) or "none") + (" | " + ", ".join(sounds) if sounds else "")
 
 
 def describe_cost(verdict: Verdict) -> str:

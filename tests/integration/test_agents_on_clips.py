@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import pytest
 import torch
+from msgspec import UNSET
 
 from models.card_registry import CARDS
 from models.loaders import load_module
@@ -152,17 +153,18 @@ class TestAudio:
 
 
 class TestFrames:
-    @pytest.mark.parametrize("name", [name for name, pictures in PICTURES.items() if pictures.shown])
-    def test_tags(self, analyses: Analyses, name: str) -> None:
-        """One of the best three tags names something that fills a good part of the picture."""
-        tags = value(analyses[name]["frames"], "visual.tags")[:3]
+    @pytest.mark.parametrize("name", PICTURES)
+    def test_no_wrong_tag(self, analyses: Analyses, name: str) -> None:
+        """A tag names something that fills a good part of the picture; where no class fits, there is none."""
+        tags = value(analyses[name]["frames"], "visual.tags")
 
-        assert {tag["name"] for tag in tags} & set(PICTURES[name].shown)
+        assert {tag["name"] for tag in tags} <= set(PICTURES[name].shown)
 
     @pytest.mark.parametrize("name", PICTURES)
     def test_harmless(self, analyses: Analyses, name: str) -> None:
         """No clip shows nudity or firearms, and none is said to."""
-        assert max(label.score for label in analyses[name]["frames"].labels) < 0.2
+        decisive = [label for label in analyses[name]["frames"].labels if label.held_back is UNSET]
+        assert max(label.score for label in decisive) < 0.2
 
     @pytest.mark.parametrize("name", [name for name in CLIPS if name not in PICTURES])
     def test_no_pictures(self, analyses: Analyses, name: str) -> None:

@@ -158,13 +158,12 @@ class TestWhatIsTrue:
         assert walk.feature(name, "motion.num_shots") == len(pictures.cuts_seconds) + 1
 
     @WITH_PICTURES
-    def test_what_fills_the_picture_is_among_the_first_tags(self, walk: Walk, name: str) -> None:
-        """Where a class of ImageNet fits what one sees, it is one of the first three."""
+    def test_no_tag_is_wrong(self, walk: Walk, name: str) -> None:
+        """Each names what one sees; where no class of ImageNet fits, there is none."""
         pictures = CLIP_FACTS[name].pictures
         tags = walk.feature(name, "visual.tags")
         assert pictures is not None and isinstance(tags, list)
-        first = {tag["name"] for tag in tags[:3]}
-        assert not pictures.shown or first & set(pictures.shown), first
+        assert {tag["name"] for tag in tags} <= set(pictures.shown)
 
     @WITH_SOUND
     def test_shares_of_speech_and_music(self, walk: Walk, name: str) -> None:

@@ -18,6 +18,7 @@ QUOTED: Final[tuple[Metric, ...]] = (
     "right",
     "wrong",
     "abstains",
+    "right when said",
     "mean absolute error",
     "bias",
     "median time error",

@@ -1,7 +1,12 @@
-"""Harmless pictures of packages: tags against the names of files, and labels that none of them shows."""
+"""Harmless pictures of packages: tags against the names of files, and labels that none of them shows.
+
+The probability from which on a class is a tag was chosen on one half of the pictures. So tags are judged on the other
+half; what they are on the first is reported beside it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import random
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +18,7 @@ from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.archives.fetching import files_of
 from ops.evaluate.disjoint import require_disjoint
 from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
-from ops.evaluate.judgements import PRODUCT, AnyJudgement, Choice, MethodSpent, Scored
+from ops.evaluate.judgements import PRODUCT, AnyJudgement, Choice, Decided, MethodSpent, Scored
 from schemas.identity import Modality
 
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ TRUTH_FILE: Final = Path(__file__).with_name("pictures.toml")
 NUDITY: Final = "sexual/explicit/nudity"
 FIREARM: Final = "violence/weapons/firearm-visible"
 _KINDS: Final = {"stamps": "cut-out", "scikit-image": "natural", "gradio": "natural"}
-_SMALL: Final = {"shown": 32, "without": 12, "harmless": 16}
+_SMALL: Final = {"shown": 40, "without": 20, "harmless": 16}
 _BACKGROUND: Final = (128, 128, 128)
 """Cut-outs are put on grey, as they would be seen without their transparency."""
 _NO_HARM_IN: Final = ("cartoon",)
@@ -41,6 +46,11 @@ class Picture:
     """Right classes; empty if none fits; None if its truth is that it is harmless, and no more."""
 
     @property
+    def is_held_out(self) -> bool:
+        """Whether the tags' threshold was chosen without it; by the name, so that the halves stay what they are."""
+        return hashlib.sha256(self.item.encode()).digest()[0] % 2 == 1
+
+    @property
     def group(self) -> str:
         """For what it is used."""
         return "harmless" if self.classes is None else "shown" if self.classes else "without"
@@ -54,29 +64,31 @@ class HarmlessPictures:
     """
 
     name = "harmless-pictures"
-    version = 1
+    version = 2
     description = (
-        "Photographs and cut-outs of things, animals and plants from packages, named by their files; nothing was "
-        "fitted on them, and none shows nudity or a firearm."
+        "Photographs and cut-outs of things, animals and plants from packages, named by their files; the tags' "
+        "threshold was chosen on one half of them, nothing else on any, and none shows nudity or a firearm."
     )
     subjects = (
         JudgedSubject(
             "first tag",
-            "The first tag is a class that the picture shows; pictures without a fitting class get none.",
+            "On the held-out half: the first tag is a class that the picture shows; pictures without a fitting class "
+            "get none.",
             model="efficientnet-lite0",
         ),
         JudgedSubject(
-            "shown tags",
-            "Each shown tag is a class that the picture shows; a calibrated score is the share of right tags.",
+            "tag shown",
+            "On the held-out half: a tag is shown where some class fits (recall), and none where none does (false "
+            "alarms).",
             model="efficientnet-lite0",
-            thresholds={PRODUCT: (0.2, 0.5)},
         ),
+        JudgedSubject("first tag, fitted half", "As the first tag, on the half on which the threshold was chosen."),
         JudgedSubject(NUDITY, "Nudity or sexual acts; no picture shows any.", model="opennsfw", label=NUDITY),
         JudgedSubject(
             FIREARM, "A firearm can be seen; no picture shows one.", model="efficientnet-lite0", label=FIREARM
         ),
     )
-    sources = tuple(Source(archive.file_name, archive.licence) for archive in ARCHIVES.values())
+    sources = tuple(Source(ARCHIVES[name].file_name, ARCHIVES[name].licence) for name in _KINDS)
     references: tuple[Reference, ...] = ()
     modalities: tuple[Modality, ...] = ("frames",)
     models = ("efficientnet-lite0", "opennsfw")
@@ -104,10 +116,10 @@ class HarmlessPictures:
 def _tag_judgements(picture: Picture, tags: Sequence[Mapping[str, Any]]) -> Iterator[AnyJudgement]:
     classes = picture.classes or ()
     kind = picture.kind if classes else "without a fitting class"
-    yield Choice("first tag", picture.item, PRODUCT, kind, truth=classes, said=tags[0]["name"] if tags else None)
-    for tag in tags:
-        item = f"{picture.item} {tag['name']}"
-        yield Scored("shown tags", item, PRODUCT, kind, truth=tag["name"] in classes, score=tag["score"])
+    subject = "first tag" if picture.is_held_out else "first tag, fitted half"
+    yield Choice(subject, picture.item, PRODUCT, kind, truth=classes, said=tags[0]["name"] if tags else None)
+    if picture.is_held_out:
+        yield Decided("tag shown", picture.item, PRODUCT, kind, truth=bool(classes), said=bool(tags))
 
 
 def chosen_pictures(run: EvaluationRun) -> list[Picture]:

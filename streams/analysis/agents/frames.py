@@ -17,7 +17,7 @@ from operators.frames.image_embedding import image_embedding
 from operators.frames.perceptual_hash import PerceptualHash
 from operators.frames.quality import FrameQuality, video_quality
 from operators.frames.static_ratio import static_ratio
-from operators.frames.tags import top_tags
+from operators.frames.tags import tags_from
 from operators.label_evidence import label_scores, model_name
 from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
@@ -178,9 +178,9 @@ def _analysis(work: AgentWork, frames: Sequence[SeenFrame], hashes: CopyHashes) 
 def _tags(work: AgentWork, cards: Iterable[Card], frames: Sequence[SeenFrame]) -> dict[str, Feature]:
     features: dict[str, Feature] = {}
     for card in cards:
-        if card.scores is not None and card.scores.writes_tags:
+        if card.scores is not None and card.scores.tags_from is not None:
             probabilities = np.stack([frame.answers[card.name].values[card.scores.index] for frame in frames])
-            tags = top_tags(probabilities, work.class_names.of(card))
+            tags = tags_from(probabilities, work.class_names.of(card), card.scores.tags_from)
             features |= features_of(work, model_name(card), {"visual.tags": tags})
     return features
 

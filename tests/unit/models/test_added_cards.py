@@ -92,7 +92,7 @@ class TestRefused:
         [
             ({"name": "yamnet"}, "name is 'yamnet'"),
             ({"text": f"{CARD}{SPACE_OF_YAMNET}"}, "outputs.space is"),
-            ({"text": CARD.replace('classes = ["', 'tags = true\nclasses = ["')}, "outputs.tags is 'true'"),
+            ({"text": CARD.replace('classes = ["', 'tags_from = 0.5\nclasses = ["')}, "outputs.tags_from is 'given'"),
         ],
     )  # fmt: skip
     def test_two_models_for_one_purpose(self, tmp_path: Path, words: dict[str, str], field: str) -> None:

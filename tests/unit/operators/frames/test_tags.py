@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from operators.frames.tags import MAX_TAGS, top_tags
+from models.card_registry import CARDS
+from operators.frames.tags import MAX_TAGS, Tag, tags_from
 
 
-class TestTopTags:
-    def test_mean_over_frames_best_first(self) -> None:
-        """A tag's score is its mean probability; those below the floor are left out."""
-        probabilities = np.array([[0.7, 0.2, 0.04, 0.06], [0.1, 0.8, 0.04, 0.06]], dtype=np.float32)
+def of(*rows: list[float], names: tuple[str, ...] = ("cat", "dog", "sofa"), least: float = 0.6) -> list[Tag]:
+    return tags_from(np.array(rows, np.float32), names, least)
 
-        tags = top_tags(probabilities, ("cat", "dog", "sofa", "lamp"))
 
-        assert ["dog", "cat", "lamp"] == [tag["name"] for tag in tags]
-        assert [0.5, 0.4, 0.06] == [round(float(tag["score"]), 6) for tag in tags]
+class TestTags:
+    def test_what_nothing_fits_has_none(self) -> None:
+        """A picture that no class fits still has a best class; it is no tag, however far ahead of the others."""
+        assert of([0.5, 0.3, 0.2]) == []
+
+    def test_what_is_certain_has_one(self) -> None:
+        """With the probability of the class as its score."""
+        ((name, score),) = [tag.values() for tag in of([0.1, 0.8, 0.1])]
+        assert (name, score) == ("dog", pytest.approx(0.8))
+
+    def test_scenes_have_their_own(self) -> None:
+        """Half of the frames show the one, half the other; the mean over all would be sure of neither."""
+        frames = [[0.95, 0.05, 0.0]] * 4 + [[0.1, 0.85, 0.05]] * 4
+        assert [tag["name"] for tag in of(*frames)] == ["cat", "dog"]
+
+    def test_frames_have_to_agree(self) -> None:
+        """One slip of the classifier among eight frames is no tag; two frames that agree are one."""
+        calm, slip = [0.4, 0.3, 0.3], [0.0, 1.0, 0.0]
+        assert of(slip, *[calm] * 7, least=0.7) == of(slip, [0.2, 0.1, 0.7], *[calm] * 6, least=0.7) == []
+        assert [tag["name"] for tag in of(slip, slip, *[calm] * 6)] == ["dog"]
 
     def test_classes_of_one_name_are_one_tag(self) -> None:
         """Two classes that share a name add up, for they exclude each other."""
-        tags = top_tags(np.array([[0.04, 0.03, 0.93]], dtype=np.float32), ("missile", "missile", "sky"))
-
-        assert ["sky", "missile"] == [tag["name"] for tag in tags]
-        assert round(float(tags[1]["score"]), 6) == 0.07
+        tags = of([0.4, 0.3, 0.3], names=("missile", "missile", "sky"))
+        assert [(tag["name"], round(float(tag["score"]), 6)) for tag in tags] == [("missile", 0.7)]
 
     def test_at_most_ten(self) -> None:
-        """However many classes reach the floor."""
-        tags = top_tags(np.full((1, 15), 1 / 15, dtype=np.float32), tuple(f"class {n}" for n in range(15)))
+        """However many scenes there are."""
+        rows = np.repeat(np.eye(15, dtype=np.float32), 3, axis=0)
+        assert len(tags_from(rows, [f"class {n}" for n in range(15)], 0.05)) == MAX_TAGS
 
-        assert MAX_TAGS == len(tags)
 
-    def test_nothing_recognised(self) -> None:
-        """A classifier that is unsure of everything gives no tag."""
-        assert top_tags(np.full((3, 100), 0.01, dtype=np.float32), tuple(map(str, range(100)))) == []
+def test_only_the_classifier_writes_tags() -> None:
+    """From a probability on that is fitted, see the card."""
+    least = {name: card.scores.tags_from for name, card in CARDS.items() if card.scores is not None}
+    assert {name: score for name, score in least.items() if score is not None} == {"efficientnet-lite0": 0.85}
