@@ -42,11 +42,11 @@ class TestClips:
         write_card(tmp_path / "mine", clip_card("frames = 2"))
         session, mine = FakeSession(fake_work.frames(4)), loud(0.05, 0.9)
         analysis = await frames.analyse(replace(work_of(session, mine=mine), cards=installed(tmp_path)))
-        (found,) = (evidence for evidence in analysis.labels if evidence.label == BLADE)
+        (found,) = (evidence for evidence in analysis.labels if evidence.model == "mine@1.0.0")
         (segment,) = found.segments
 
         assert [item.shape for item in mine.items] == [(2, 8, 8, 3)] * 2
-        assert (found.score, found.model) == (pytest.approx(0.9), "mine@1.0.0")
+        assert (found.score, found.label) == (pytest.approx(0.9), BLADE)
         assert (segment.start_seconds, segment.end_seconds) == (2.5, 4.0)
         assert "mine/2" in analysis.embeddings
         assert session.wanted_pictures == []
@@ -77,7 +77,7 @@ class TestClips:
         mine = loud(0.9)
         work = work_of(FakeSession(fake_work.frames(4)), mine=mine)
         analysis = await frames.analyse(replace(work, cards=installed(tmp_path)))
-        assert BLADE in {evidence.label for evidence in analysis.labels}
+        assert (BLADE, "mine@1.0.0") in {(evidence.label, evidence.model) for evidence in analysis.labels}
 
     async def test_a_still_picture(self, tmp_path: Path) -> None:
         """Is a clip that stands still; nothing is decoded for it."""
