@@ -77,8 +77,10 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "audio", "list of objects", "AudioSet events {name, score, start_seconds, end_seconds}, best first"
     ),
     "audio.speech_ratio": FeatureSpec("audio", "number", "share of the analysed seconds with a voice"),
-    "audio.music_ratio": FeatureSpec("audio", "number", "share of the analysed seconds that sound like music"),
-    "audio.silence_ratio": FeatureSpec("audio", "number", "share of the analysed seconds that are silent"),
+    "audio.music_ratio": FeatureSpec("audio", "number", "share of the analysed seconds with music, also under a voice"),
+    "audio.silence_ratio": FeatureSpec(
+        "audio", "number", "share of the analysed seconds below -60 dBFS, in pieces of 0.2 s or more"
+    ),
     "audio.voice_segments": FeatureSpec("audio", "list of objects", "{start_seconds, end_seconds} with a voice"),
     "audio.loudness_lufs": FeatureSpec(
         "audio", "number", "integrated loudness (EBU R128) of the analysed seconds; absent if not measurable"

@@ -31,7 +31,7 @@ TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
         },
         "distress": {
             "screaming-heard": "Screaming can be heard.",
-            "cries-heard": "Groans, yells, wails, sobs or screams can be heard.",
+            "cries-heard": "Groans, yells, wails or screams can be heard.",
         },
         "emergency": {"siren-heard": "A siren of police, ambulance, fire brigade or civil defence can be heard."},
         "gore": {"blood-visible": "Blood, wounds or corpses can be seen."},

@@ -1,4 +1,4 @@
-"""Sound events in time, and the share of music.
+"""Sound events in time.
 
 Classes are those of AudioSet (J. F. Gemmeke et al., ICASSP 2017), whose scores are independent of each other.
 """
@@ -15,17 +15,6 @@ from operators.segments import runs_above
 EVENT_FLOOR = 0.3
 """A sound with at least this score is an event."""
 MAX_EVENTS = 30
-MUSIC_FLOOR = 0.3
-
-_FIRST_MUSIC, _LAST_MUSIC = "Music", "Scary music"
-"""First and last class of AudioSet's subtree `Music` (instruments, genres, roles, moods), which is contiguous in the
-list."""
-_NOT_MUSIC = frozenset(
-    ("Bell", "Church bell", "Jingle bell", "Bicycle bell", "Chime", "Wind chime", "Change ringing (campanology)")
-)
-"""Classes of that subtree that also occur outside of music."""
-_ALSO_MUSIC = frozenset(("Singing", "Choir", "Child singing", "Synthetic singing", "Rapping"))
-"""Classes of music that AudioSet lists under human voice."""
 
 Event = dict[str, str | float]
 """`{name, score, start_seconds, end_seconds}`."""
@@ -51,19 +40,3 @@ def sound_events(windows: Sequence[SoundWindow], scores: np.ndarray, names: Sequ
         for run in runs_above(spans, scores[:, column], EVENT_FLOOR)
     ]
     return sorted(events, key=lambda event: (-float(event["score"]), str(event["name"])))[:MAX_EVENTS]
-
-
-def music_ratio(scores: np.ndarray, names: Sequence[str]) -> float:
-    """Return the share of windows in which any class of the music family scores at least `MUSIC_FLOOR`; arguments as
-    above."""
-    return float((scores[:, music_columns(names)].max(axis=1) >= MUSIC_FLOOR).mean())
-
-
-def music_columns(names: Sequence[str]) -> list[int]:
-    """Return the columns of the music family: AudioSet's subtree `Music` without bells and chimes, and singing."""
-    subtree = range(names.index(_FIRST_MUSIC), names.index(_LAST_MUSIC) + 1)
-    return [
-        column
-        for column, name in enumerate(names)
-        if name in _ALSO_MUSIC or (column in subtree and name not in _NOT_MUSIC)
-    ]

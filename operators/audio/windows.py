@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,7 @@ from operators.media.tracks import SPEECH_HZ, AudioTrack
 from operators.segments import TimeSpan
 
 HOP_SAMPLES = 15_360
-"""0.96 s, the patch length of the model; the model's own hop of half of that costs twice as much and finds little
-more."""
+"""0.96 s, the patch length of the model; its own hop is half of that and costs twice as much: see `windows_between`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,25 @@ class SoundWindow:
 def sound_windows(track: AudioTrack) -> tuple[SoundWindow, ...]:
     """Cut every span of a track into the windows of sound events, at 16 kHz."""
     return windows_of(sound_runs(track, SPEECH_HZ), SPEECH_HZ, WINDOW_SAMPLES, HOP_SAMPLES)
+
+
+def windows_between(track: AudioTrack, windows: Sequence[SoundWindow], suspects: np.ndarray) -> tuple[SoundWindow, ...]:
+    """Return the windows half a hop from those that are suspect: a shot on the border of two windows is in neither.
+
+    Args:
+        track: the input of `sound_windows`.
+        windows: its N windows.
+        suspects: (N,) bool.
+    """
+    known = {window.span.start_seconds for window in windows}
+    starts = np.array([window.span.start_seconds for window in windows])[suspects]
+    if not len(starts):
+        return ()
+    dense = windows_of(sound_runs(track, SPEECH_HZ), SPEECH_HZ, WINDOW_SAMPLES, HOP_SAMPLES // 2)
+    others = (window for window in dense if window.span.start_seconds not in known)
+    return tuple(
+        window for window in others if np.abs(starts - window.span.start_seconds).min() < WINDOW_SAMPLES / SPEECH_HZ
+    )
 
 
 def windows_of(

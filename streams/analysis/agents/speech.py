@@ -14,8 +14,6 @@ from operators.audio.speech.packing import MIN_SPEECH_SECONDS, SpeechWindow, spe
 from operators.audio.speech.recogniser import SpokenWindow
 from operators.audio.speech.selection import is_drawn, is_suspicious
 from operators.audio.speech.spoken_abuse import spoken_abuse
-from operators.audio.vad_windows import VoiceProbabilities
-from operators.audio.voice_activity import voice_segments
 from operators.context.recognised_text import read_recognised
 from operators.context.text_analysis import TextAnalysis, read_text
 from operators.context.text_embedding import text_embedding
@@ -49,7 +47,7 @@ async def heard_speech(
     work: AgentWork,
     tally: AgentUsage,
     track: AudioTrack,
-    voices: Sequence[VoiceProbabilities],
+    segments: Sequence[TimeSpan],
     sound: Sequence[LabelEvidence],
 ) -> HeardSpeech:
     """Transcribe the speech of a video, if it is one of those that are transcribed, and judge it as text.
@@ -57,7 +55,6 @@ async def heard_speech(
     Raises:
         DeviceFault, Overloaded: see `Batcher.submit`.
     """
-    segments = voice_segments(voices)
     if work.speech is None or _length_seconds(segments) < MIN_SPEECH_SECONDS:
         return HeardSpeech()
     upload = await tally.on_host(partial(read_text, work.upload, work.text))

@@ -1,4 +1,4 @@
-"""Events, music and cues of violence."""
+"""Events and cues of violence."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from models.card_registry import CARDS
-from operators.audio.sound_events import MAX_EVENTS, music_columns, music_ratio, sound_events
-from operators.audio.violence_cues import violence_cues
+from operators.audio.sound_events import MAX_EVENTS, sound_events
+from operators.audio.violence_cues import SUSPECT_SCORE, suspect_windows, violence_cues
 from operators.audio.windows import SoundWindow
 from operators.segments import TimeSpan
+from streams.decision.policy_file import load_policy
 
 NAMES = (
     "Speech",
@@ -29,8 +30,6 @@ NAMES = (
     "Groan",
     "Yell",
     "Wail, moan",
-    "Whimper",
-    "Crying, sobbing",
     "Siren",
     "Civil defense siren",
     "Police car (siren)",
@@ -79,18 +78,6 @@ class TestSoundEvents:
         assert MAX_EVENTS == len(sound_events(windows_of([0.1] * 100), scores, NAMES))
 
 
-class TestMusicRatio:
-    def test_family(self) -> None:
-        """Instruments, genres and singing are music; bells and whatever stands behind are not."""
-        assert ["Singing", "Music", "Guitar", "Scary music"] == [NAMES[column] for column in music_columns(NAMES)]
-
-    def test_share_of_windows(self) -> None:
-        """A window is musical from 0.3 on in any sound of the family."""
-        scores = scores_of({"Guitar": 0.3}, {"Music": 0.29}, {"Singing": 0.8}, {"Church bell": 0.9})
-
-        assert music_ratio(scores, NAMES) == 0.5
-
-
 class TestViolenceCues:
     def test_labels_of_the_card(self) -> None:
         """Each label takes the strongest of its sounds, and the times above the floor."""
@@ -107,3 +94,28 @@ class TestViolenceCues:
         assert shots.score == pytest.approx(0.6)
         assert cues["explosion-heard"].score == pytest.approx(0.05)
         assert cues["explosion-heard"].segments == ()
+
+    def test_any_order(self) -> None:
+        """Windows that were looked at later stand between the others: one run, whatever their order."""
+        first, last, between = (SoundWindow(TimeSpan(start, start + 1.0), np.zeros(4)) for start in (0.0, 1.0, 0.5))
+        scores = scores_of({"Siren": 0.3}, {"Siren": 0.4}, {"Siren": 0.9})
+
+        cues = violence_cues(CARDS["yamnet"], NAMES, scores, [first, last, between])
+
+        (siren,) = (cue for cue in cues if cue.label.endswith("siren-heard"))
+        assert [(run.start_seconds, run.end_seconds) for run in siren.segments] == [(0.0, 2.0)]
+        assert siren.score == pytest.approx(0.9)
+
+    def test_suspects(self) -> None:
+        """A window is suspect by any sound of a label, however low, and by no other sound."""
+        scores = scores_of({"Speech": 0.9}, {"Groan": SUSPECT_SCORE}, {"Explosion": 0.04}, {"Fusillade": 0.6})
+
+        assert suspect_windows(CARDS["yamnet"], NAMES, scores).tolist() == [False, True, False, True]
+
+    def test_cries_never_limit(self) -> None:
+        """Of groans and cries the default policy makes a review, never a limit; of sirens nothing."""
+        policy = load_policy(None)
+        cries = policy.rule_for("violence/distress/cries-heard")
+        siren = policy.rule_for("violence/emergency/siren-heard")
+        assert cries is not None and list(cries.thresholds) == ["review"]
+        assert siren is not None and not siren.thresholds

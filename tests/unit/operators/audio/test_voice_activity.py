@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from operators.audio.vad_windows import CHUNK_SECONDS, VoiceProbabilities
-from operators.audio.voice_activity import speech_ratio, voice_segments
+from operators.audio.voice_activity import SPEECH_SCORE, speech_ratio, speech_times, voice_segments
+from operators.audio.windows import SoundWindow
+from operators.segments import TimeSpan
 
 
 def probabilities(*runs: tuple[float, int], start_seconds: float = 0.0) -> VoiceProbabilities:
@@ -65,6 +67,29 @@ class TestVoiceSegments:
         (segment,) = voice_segments([span])
 
         assert (60.0, 61.0) == (segment.start_seconds, segment.end_seconds)
+
+
+class TestConfirmed:
+    def test_whisper(self) -> None:
+        """A low probability is a voice where the other model hears speech, and only there."""
+        whisper = probabilities((0.25, 100))
+        heard = (TimeSpan(20 * CHUNK_SECONDS, 60 * CHUNK_SECONDS),)
+
+        assert voice_segments([whisper]) == ()
+        (segment,) = voice_segments([whisper], heard)
+        assert segment.start_seconds == pytest.approx(20 * CHUNK_SECONDS)
+        assert segment.end_seconds == pytest.approx(60 * CHUNK_SECONDS, abs=2 * CHUNK_SECONDS)
+
+    def test_no_voice_at_all(self) -> None:
+        """What the voice model excludes is no voice, whatever the other says."""
+        assert voice_segments([probabilities((0.05, 100))], [TimeSpan(0.0, 10.0)]) == ()
+
+    def test_speech_times(self) -> None:
+        """Windows in which any class of speech reaches the score."""
+        windows = [SoundWindow(TimeSpan(at, at + 1.0), np.zeros(4, np.float32)) for at in (0.0, 1.0, 2.0)]
+        scores = np.array([[SPEECH_SCORE, 0.0, 0.0], [0.0, 0.9, 0.0], [0.1, 0.0, SPEECH_SCORE]], np.float32)
+
+        assert speech_times(windows, scores, ("Speech", "Music", "Whispering")) == (windows[0].span, windows[2].span)
 
 
 class TestSpeechRatio:

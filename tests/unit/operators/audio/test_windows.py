@@ -9,7 +9,7 @@ from models.silero_vad import CHUNK_SAMPLES, WARM_UP_CHUNKS, WINDOW_CHUNKS
 from models.silero_vad import WINDOW_SAMPLES as VAD_WINDOW_SAMPLES
 from models.yamnet import WINDOW_SAMPLES
 from operators.audio.vad_windows import join_probabilities, vad_windows
-from operators.audio.windows import HOP_SAMPLES, sound_windows
+from operators.audio.windows import HOP_SAMPLES, sound_windows, windows_between
 from operators.media.tracks import AudioSpan, AudioTrack
 
 
@@ -71,6 +71,34 @@ class TestSoundWindows:
         """No sound, no windows."""
         assert sound_windows(track_of()) == ()
         assert sound_windows(track_of((0.0, 0))) == ()
+
+
+class TestWindowsBetween:
+    def test_around_suspects(self) -> None:
+        """Half a hop before and behind a suspect window, and nowhere else."""
+        track = track_of((0.0, WINDOW_SAMPLES + 4 * HOP_SAMPLES))
+        windows = sound_windows(track)
+        assert len(windows) == 5
+
+        between = windows_between(track, windows, np.array([False, False, True, False, False]))
+
+        assert [window.span.start_seconds for window in between] == pytest.approx([1.44, 2.4])
+        assert np.array_equal(between[0].samples, track.speech[round(1.5 * HOP_SAMPLES) :][:WINDOW_SAMPLES])
+
+    def test_none_twice(self) -> None:
+        """Where all are suspect, every window between is returned once, and none that exists; none over a gap."""
+        track = track_of((0.0, WINDOW_SAMPLES + 2 * HOP_SAMPLES), (60.0, 20_000), (90.0, 100))
+        windows = sound_windows(track)
+
+        between = windows_between(track, windows, np.ones(len(windows), bool))
+
+        assert [window.span.start_seconds for window in between] == pytest.approx([0.48, 1.44])
+
+    def test_no_suspect(self) -> None:
+        """Nothing more is looked at."""
+        track = track_of((0.0, 160_000))
+        windows = sound_windows(track)
+        assert windows_between(track, windows, np.zeros(len(windows), bool)) == ()
 
 
 class TestVadWindows:

@@ -56,8 +56,6 @@ SOUND_NAMES = tuple(
         306: "Groan",
         307: "Yell",
         308: "Wail, moan",
-        309: "Whimper",
-        310: "Crying, sobbing",
         311: "Siren",
         312: "Civil defense siren",
         313: "Police car (siren)",

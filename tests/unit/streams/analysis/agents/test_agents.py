@@ -198,6 +198,16 @@ class TestAudio:
         assert scores(analysis) == {"gunfire-heard": 0.4, **heard}
         assert analysis.embeddings["yamnet/1024"].dimensions == 1024
 
+    async def test_a_closer_look(self) -> None:
+        """Where the first windows are suspect of a label, those between are heard as well, and count for the label
+        alone."""
+        quiet = constant("yamnet", scores={132: 0.9, 300: 0.04})
+        suspect = constant("yamnet", scores={132: 0.9, 300: 0.05})
+
+        found = [await audio.analyse(work_of(whole_session(), yamnet=each)) for each in (quiet, suspect)]
+
+        assert [each.receipt.items for each in found] == [6, 9]
+
     async def test_items(self) -> None:
         """Four seconds are five windows of sound and one of voice."""
         assert (await audio.analyse(work_of(whole_session()))).receipt.items == 6
