@@ -98,7 +98,7 @@ CLIP_FACTS: Mapping[str, ClipFacts] = {
     "bikes-portrait.mp4": ClipFacts(Pictures(152, 272, 10.0, cuts_seconds=_BIKE_CUTS_SECONDS), None, "fr"),
     "speech-over-music.mov": ClipFacts(
         Pictures(320, 240, 8.75, shown=_SUITS),
-        Sound(speech_ratio=(0.5, 0.85), first_voice_seconds=(0.0, 1.4), loudest_event="Speech"),
+        Sound(speech_ratio=(0.5, 0.85), music_ratio=(0.3, 1.0), first_voice_seconds=(0.0, 1.4), loudest_event="Speech"),
         "en",
     ),
 }
