@@ -11,10 +11,21 @@ from ops.evaluate.sets.languages import Languages
 from ops.evaluate.sets.motion import Motion
 from ops.evaluate.sets.on_screen_text import OnScreenTexts
 from ops.evaluate.sets.shots import Shots
+from ops.evaluate.sets.sounds import Sounds
 from ops.evaluate.sets.texts import AbusiveTexts
 
 SETS: Final[dict[str, EvaluationSet]] = {
     found.name: found
-    for found in (HarmlessPictures(), Copies(), AbusiveTexts(), Languages(), Shots(), Motion(), OnScreenTexts())
+    for found in (
+        HarmlessPictures(),
+        Copies(),
+        AbusiveTexts(),
+        Languages(),
+        Shots(),
+        Motion(),
+        OnScreenTexts(),
+        Sounds("sounds", "held-out"),
+        Sounds("sounds-fitted", "fitted"),
+    )
 }
 """By name, in the order of tables. A further set is an instance in this line."""
