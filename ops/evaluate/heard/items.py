@@ -17,7 +17,7 @@ from ops.evaluate.heard.generated import LENGTH_SECONDS, SIRENS, Random, beeps, 
 from ops.evaluate.heard.material import Half, SoundFile, named_files, prompts
 from ops.evaluate.heard.mixing import SPEECH_DBFS, alone, at_level, lasting, piece_of, spoken, voice_ratio
 from ops.evaluate.heard.voices import open_voices
-from ops.evaluate.sets.languages import titles
+from ops.evaluate.language_titles import titles
 
 GUNFIRE: Final = "violence/weapons/gunfire-heard"
 EXPLOSION: Final = "violence/explosion/explosion-heard"

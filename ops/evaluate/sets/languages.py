@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
 from ops.evaluate.judgements import PRODUCT, AnyJudgement, Choice, MethodSpent
+from ops.evaluate.language_titles import titles
 from schemas.identity import Modality
 from schemas.uploads import FileSource, VideoUploaded
 
-DATA_FILE: Final = Path(__file__).parents[1] / "data" / "language_titles.tsv"
 LANGUAGE: Final = "language"
-FORMS: Final[Mapping[str, Callable[[str], str]]] = {
-    "sentence": lambda text: text,
-    "hashtags": lambda text: f"{text} #fyp #viral #foryou #trending",
-    "emoji": lambda text: f"{text} 😂🔥",
-    "capitals": str.upper,
-}
-"""How a sentence is written, by the kind of the item."""
 _ALSO_RIGHT: Final[Mapping[str, tuple[str, ...]]] = {"nb": ("no", "nn")}
 """Norwegian has one code for both written forms, which the classifier says."""
-_OWN_SCRIPT: Final = frozenset(("el", "he", "ta", "th", "ja", "ko"))
 
 
 class Languages:
@@ -55,17 +46,3 @@ class Languages:
             yield Choice(LANGUAGE, item, PRODUCT, kind, truth=right, said=found.code if found else None)
             run.on_item()
         yield MethodSpent(PRODUCT, time.process_time() - began, 0.0, number)
-
-
-def titles() -> Iterator[tuple[str, str, str]]:
-    """Yield kind, language and text of each title in each form; capitals only of scripts that have them."""
-    for line in DATA_FILE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            continue
-        length, language, text = line.split("\t")
-        if length == "short":
-            yield ("short, own script" if language in _OWN_SCRIPT else "short"), language, text
-            continue
-        for kind, written in FORMS.items():
-            if kind != "capitals" or written(text) != text:
-                yield kind, language, written(text)
