@@ -22,6 +22,7 @@ from models.language_id import load_language_id
 from models.loaders import MODULE_LOADERS, load_module
 from models.profanity import load_profanity
 from models.sentence_embedding import load_sentence_tokens
+from models.text_reading import load_text_readers
 from models.toxicity import load_toxicity_tokens
 from models.weight_files import WEIGHT_FILES
 from models.weights import file_sha256, weight_path
@@ -43,6 +44,8 @@ CALLABLE_LOADERS: dict[str, Callable[[Path], Any]] = {
     "profanity": load_profanity,
     "language-id": load_language_id,
     **{name: partial(load_whisper, name) for name in WHISPER_FILES},
+    "text-detection": load_text_readers,
+    "text-recognition": load_text_readers,
 }
 """Of models that run on the host and answer at once, by the name on their card."""
 LOADERS: list[Callable[[Path], Any]] = [
@@ -119,8 +122,8 @@ class TestCards:
 
     @pytest.mark.parametrize("card", CARDS.values(), ids=card_id)
     def test_labels(self, card: Card) -> None:
-        """Every label is in the taxonomy, and no output label is read twice."""
-        own_words = [source.output_label for source in card.labels]
+        """Every label is in the taxonomy, and no output label is read twice for the same one."""
+        own_words = [(source.output_label, source.label) for source in card.labels]
 
         assert [source.label for source in card.labels if source.label not in LABELS] == []
         assert len(set(own_words)) == len(own_words)
@@ -190,7 +193,7 @@ class TestWeights:
         """Every file is there with the content that its card names."""
         assert file_sha256(weight_path(file, cache_dir)) == file.sha256
 
-    @pytest.mark.parametrize("load", LOADERS, ids=lambda load: load.__name__)
+    @pytest.mark.parametrize("load", LOADERS)
     def test_nothing_unpickled_freely(self, load: Callable[[Path], Any], cache_dir: Path) -> None:
         """While a model loads, no pickle gets hold of anything but plain arrays."""
         _unpickled.clear()

@@ -40,7 +40,11 @@ VOICE_PROBABILITIES = (
     0.000802,
 )
 """Of every eighth chunk of `voice()`, by the TorchScript model of silero-vad 6.2.3, run chunk by chunk."""
-ALARMING = ("Gunshot, gunfire", "Machine gun", "Fusillade", "Artillery fire", "Explosion", "Screaming")
+ALARMING = (
+    *("Gunshot, gunfire", "Machine gun", "Fusillade", "Artillery fire", "Explosion"),
+    *("Screaming", "Groan", "Yell", "Wail, moan"),
+    *("Siren", "Civil defense siren", "Police car (siren)", "Ambulance (siren)", "Fire engine, fire truck (siren)"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +170,7 @@ class TestYamNet:
 
         assert name == max(scores, key=lambda name: scores[name])
         assert scores[name] > least
-        assert max(scores[alarming] for alarming in ALARMING) < 0.01
+        assert max(scores[alarming] for alarming in ALARMING) < 0.1
 
     def test_silence(self, yamnet: YamNet, classes: tuple[str, ...]) -> None:
         """Zeros are silence and nothing else."""

@@ -165,8 +165,9 @@ class TestRedisKeys:
         """The keys for readers are those of the code, and none is left out."""
         keys = Keys()
         named = [row[0].replace("<video_id>", "v") for row in table(section(DOCS["topics-and-keys.md"], "Redis keys"))]
-        of_a_video = (keys.status, keys.verdict, keys.features, keys.embeddings, keys.refusals, keys.engagement)
-        expected = [key("v") for key in of_a_video]
+        of_a_video = (keys.status, keys.verdict, keys.features, keys.embeddings)
+        texts = f"`{keys.speech_text('v')}`, `{keys.picture_text('v')}`"
+        expected = [*(key("v") for key in of_a_video), texts, keys.refusals("v"), keys.engagement("v")]
         assert named == [*expected, keys.spaces(), keys.space("<space>")]
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from ops.cli import analyze
 from ops.cli.progress import counting
-from schemas.outcomes import Outcome
 from schemas.uploads import FileSource, VideoUploaded
+from streams.local_analysis import LocalResult
 from tests.fakes import Terminal
 
 
@@ -62,16 +62,16 @@ async def test_analyses_are_told_in_the_order_of_the_arguments(monkeypatch: pyte
     """Although a later one is done first."""
     last_is_done = asyncio.Event()
 
-    async def outcome_of(event: VideoUploaded) -> Outcome:
+    async def result_of(event: VideoUploaded) -> LocalResult:
         if event.video_id == "last":
             last_is_done.set()
         await last_is_done.wait()
         if event.video_id == "first":
             await asyncio.sleep(0)
-        return cast("Outcome", SimpleNamespace(video_id=event.video_id))
+        return cast("LocalResult", SimpleNamespace(video_id=event.video_id))
 
     told: list[str] = []
-    monkeypatch.setattr(analyze, "_print", lambda outcome, _json: told.append(outcome.video_id))
+    monkeypatch.setattr(analyze, "_print", lambda result, _json: told.append(result.video_id))
     names = ["first", "second", "last"]
-    outcomes = await analyze._run(cast("Any", SimpleNamespace(outcome_of=outcome_of)), [*map(upload, names)], True)
+    outcomes = await analyze._run(cast("Any", SimpleNamespace(result_of=result_of)), [*map(upload, names)], True)
     assert told == names == [cast("Any", each).video_id for each in outcomes]

@@ -182,7 +182,7 @@ class TestJudging:
     def test_times(self, media: Path) -> None:
         """Segments that the policy would act on are times; several within one labelled time count once."""
         rows = read_label_file(table_of(media, HEADER, f"a.mp4,{SHOTS},2,6"))
-        heard = evidence(SHOTS, (2, 3, 0.9), (4, 5, 0.8), (20, 21, 0.7), (30, 31, 0.3))
+        heard = evidence(SHOTS, (2, 3, 0.9), (4, 5, 0.8), (20, 21, 0.7), (30, 31, 0.2))
         found = list(OwnFiles("own", rows, analyse=FakeAnalysis({"a.mp4": signal(heard)})).judge(Run(media).given))
         (times,) = (each for each in found if isinstance(each, Timed))
         assert (times.truth, times.said_seconds) == ((TrueSpan(2.0, 6.0),), (2.5, 20.5))

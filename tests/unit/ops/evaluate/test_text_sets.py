@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ops.assets import default_cache_dir, fetch_weights
-from ops.evaluate.sets.languages import DATA_FILE, titles
+from ops.evaluate.language_titles import DATA_FILE, titles
 from ops.evaluate.sets.texts import DATA, FILES, labelled_texts
 from ops.evaluate.text_evaluator import TextEvaluator, load_text_evaluator
 
