@@ -161,10 +161,9 @@ class TestEveryFormat:
 
     def test_texts_have_times(self, outcome: dict[str, Any]) -> None:
         """What the model with letters reads of the sound."""
-        texts = outcome["texts"]
+        texts = [found for found in outcome["texts"] if found["model"] == "reader@1.0.0"]
         assert "texts" not in outcome["verdict"]
-        assert {found["model"] for found in texts} == {"reader@1.0.0"}
-        assert all(found["text"] and found["end_seconds"] > found["start_seconds"] for found in texts)
+        assert texts and all(found["text"] and found["end_seconds"] > found["start_seconds"] for found in texts)
 
     def test_embeddings(self, outcome: dict[str, Any]) -> None:
         """Each in its own space, beside those of the product's models."""

@@ -43,7 +43,7 @@ class TestDefaultPolicy:
 
     def test_both_together_are_reviewed_and_neither_alone(self) -> None:
         """Evidence that is too weak for a rule of its own."""
-        seen, heard = signal("frames", scores={SEEN: 0.4}), signal("audio", scores={HEARD: 0.45})
+        seen, heard = signal("frames", scores={SEEN: 0.6}), signal("audio", scores={HEARD: 0.29})
         assert [decided(DEFAULT, *each).action for each in ([seen], [heard], [seen, heard])] == [
             "allow",
             "allow",
@@ -51,7 +51,7 @@ class TestDefaultPolicy:
         ]
         reason = decided(DEFAULT, seen, heard).reasons[0]
         assert reason.label == USED
-        assert f"({HEARD} 0.45, {SEEN} 0.40)" in reason.words
+        assert f"({HEARD} 0.29, {SEEN} 0.60)" in reason.words
 
     def test_certainty_of_both_is_a_review_at_most(self) -> None:
         """Nothing in it was learned, whatever a platform's thresholds are."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.added_cards import CardSettings, installed_cards
+from models.card_registry import CARDS
 from models.text_pieces import read_tokenizers
 from streams.analysis.agents import audio, context
 from tests.support.tiny_models import BLADE, CARD, sha256_of, word_tokenizer, write_card
@@ -39,7 +40,10 @@ class TestSound:
         assert (found.score, found.model) == (pytest.approx(0.9), "mine@1.0.0")
         assert (found.segments[0].start_seconds, found.segments[0].end_seconds) == (1.0, 2.5)
         assert sorted(analysis.embeddings) == ["mine/2", "yamnet/1024"]
-        assert len(analysis.labels) == 4
+        assert {evidence.label for evidence in analysis.labels} == {
+            BLADE,
+            *(source.label for source in CARDS["yamnet"].labels),
+        }
 
     async def test_no_sound(self, tmp_path: Path) -> None:
         """Nobody is asked."""
