@@ -38,6 +38,11 @@ DEFAULT_SHARES: Final[tuple[ShareRule, ...]] = (
         {"allow": 0.5},
         "The models of abuse know the language of {percent} of the text; the rest was not judged.",
     ),
+    ShareRule(
+        "visual.text_read_ratio",
+        {"allow": 0.5},
+        "Of the lines of text in the pictures, {percent} could be read; the others are in scripts that no model knows.",
+    ),
 )
 
 DEFAULT_WHEN_UNSEEN: Final[Mapping[UnseenKind, Action]] = {

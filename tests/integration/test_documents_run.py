@@ -73,6 +73,8 @@ NOT_RUN: Final = {
     "python3 -m venv build/competitors": "is an environment of gigabytes, of other servers",
     "build/competitors/bin/python": "is an environment of gigabytes, of other servers",
     "vidsignal bench inference --competitors": "takes an hour; test_bench_inference.py runs a small form",
+    "python -m ops.bench.device.pack": "takes minutes; tests/unit/ops/bench packs a small form",
+    "python3 -m ops.bench.device": "measures a CUDA device; tests/unit/ops/bench runs it over a stand-in",
     "vidsignal bench servers": "wants servers that make test-remote installs",
     "kill ": "would end the worker; tests/integration/test_rolling_restart.py does it",
 }

@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.engagement import Engagement
-from schemas.evidence import Embedding
+from schemas.evidence import Embedding, TextFound
 from schemas.facts import Deleted, Fact, Failure, Review
 from schemas.outcomes import Outcome
 from streams.backfill.jobs import Job, JobFilter, Jobs
@@ -50,6 +50,7 @@ from streams.store.fold_deaths import FactDeaths
 from streams.store.gaps import Gaps, Said, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.store.recognised_texts import TEXT_KEYS
 from streams.store.stalls import StallMemory
 from streams.store.video_statuses import VideoStatuses
 from tests.fakes import ManualClock, MemoryPublisher
@@ -180,6 +181,16 @@ async def claim_signals(world: World) -> None:
     await world.fold(Deleted(video_id="unclaimed", revision=1, reason="", event_unix_seconds=0.0))
     for value in (b"first", b"second"):
         assert await claims.claim("claimed", "signal-1", value, revision=1) == b"first"
+
+
+async def keep_texts(world: World) -> None:
+    """What is said and what pictures show in writing, with its signal; the newest revision's stays."""
+    claims = Claims(world.redis, KEYS, 15 * DAY_SECONDS, int(DAY_SECONDS))
+    found = TextFound(model="m@1", text="words", score=0.9, start_seconds=1.0, end_seconds=2.0)
+    for modality in TEXT_KEYS:
+        for revision in (1, 2):
+            name = f"{modality}-{revision}"
+            await claims.claim("spoken", name, b"first", revision=revision, modality=modality, texts=(found,))
 
 
 async def name_deletions(world: World) -> None:
@@ -339,6 +350,7 @@ CASES: Final[dict[str, Case]] = {
     **dict.fromkeys(("spaces", "space"), follow_vectors),
     "picture_hashes": index_pictures,
     "claims": claim_signals,
+    **dict.fromkeys(("speech_text", "picture_text"), keep_texts),
     "deletion": name_deletions,
     **dict.fromkeys(("deadlines", "tombstones", "expiring"), keep_times),
     **dict.fromkeys(("letters", "dead_letter", "refusals", "refused"), write_dead_letters),
