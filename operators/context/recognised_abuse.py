@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from models.card import Card
 from operators.segments import strongest
 from schemas.evidence import LabelEvidence, Segment
 
-ON_SCREEN_ABUSE: Final = "hate-and-harassment/abusive-language/abusive-text-on-screen"
-SPOKEN_ABUSE: Final = "hate-and-harassment/abusive-language/abusive-speech"
-LABELS_OF_USES: Final[Mapping[str, str]] = {"speech": SPOKEN_ABUSE, "text-recognition": ON_SCREEN_ABUSE}
-"""What the models of text say of what the models of some use recognise."""
 _HARMLESS: Final = "profanity/"
 """Swearing alone is no abuse."""
 _SHOWN_FROM: Final = 0.5
 """Weaker evidence adds no times."""
-
-
-def recognised_labels(cards: Iterable[Card]) -> frozenset[str]:
-    """Return the labels that running models make possible by what they recognise."""
-    return frozenset(LABELS_OF_USES[card.use] for card in cards if card.use in LABELS_OF_USES)
 
 
 def recognised_abuse(labels: Sequence[LabelEvidence], label: str) -> tuple[LabelEvidence, ...]:

@@ -16,7 +16,7 @@ from models.card_files import card_problem
 from models.card_registry import CARDS, card_of_use
 from models.weights import file_sha256
 from operators.context.prototypes import PROTOTYPES, Prototypes
-from operators.context.recognised_abuse import recognised_labels
+from operators.context.recognised_labels import recognised_labels
 from operators.fusion.fusing import FUSION
 from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit

@@ -92,7 +92,9 @@ def _by_model(receipt: Receipt) -> Iterator[tuple[str, Spent]]:
         )
         device_cpu_seconds -= part.cpu_seconds
         device_seconds -= part.device_seconds
+    on_host_seconds = max(0.0, -device_cpu_seconds)  # of models that run on host threads, counted with the operators
     rest = {**whole.cpu_seconds, "device": max(0.0, device_cpu_seconds)}
+    rest["operators"] = max(0.0, rest.get("operators", 0.0) - on_host_seconds)
     yield NO_MODEL, Spent(rest, max(0.0, device_seconds), receipt.power)
 
 

@@ -13,7 +13,7 @@ from typing import Final, get_args
 
 from prometheus_client import Counter, Histogram
 
-from operators.context.recognised_abuse import recognised_labels
+from operators.context.recognised_labels import recognised_labels
 from operators.errors import MediaCause
 from operators.internal_errors import BOUNDARIES, INTERNAL_ERROR
 from schemas.engagement import ENGAGEMENT_KINDS

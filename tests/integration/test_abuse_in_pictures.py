@@ -17,7 +17,7 @@ from models.card_registry import CARDS, card_of_use
 from models.loaders import load_module
 from models.text_reading import load_text_readers
 from operators.class_names import ClassNames
-from operators.context.recognised_abuse import ON_SCREEN_ABUSE
+from operators.context.recognised_labels import ON_SCREEN_ABUSE
 from operators.context.text_models import load_text_models
 from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend

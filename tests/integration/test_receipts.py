@@ -25,6 +25,8 @@ pytestmark = pytest.mark.slow
 
 TOLERANCE_RATIO = 0.1
 BROKEN = "broken.mp4"
+ON_HOST = {"text-detection", "text-recognition"}
+"""Models that run on host threads, whose CPU time counts with the operators."""
 
 
 @dataclass(frozen=True)
@@ -157,11 +159,11 @@ class TestReceiptsAddUp:
         ]
         assert frames
         for receipt in frames:
-            assert set(receipt.models) == {"efficientnet-lite0", "opennsfw"}
-            assert sum(part.items for part in receipt.models.values()) == receipt.items
-            assert sum(part.cpu_seconds for part in receipt.models.values()) == pytest.approx(
-                receipt.device_cpu_seconds
-            )
+            on_device = {name: part for name, part in receipt.models.items() if name not in ON_HOST}
+            assert set(on_device) >= {"efficientnet-lite0", "opennsfw"}
+            assert sum(part.items for part in on_device.values()) == receipt.items
+            assert sum(part.cpu_seconds for part in on_device.values()) == pytest.approx(receipt.device_cpu_seconds)
+            assert sum(receipt.models[name].cpu_seconds for name in ON_HOST & set(receipt.models)) < receipt.cpu_seconds
 
 
 class TestCostsCommand:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from operators.context.recognised_abuse import SPOKEN_ABUSE, recognised_abuse
+from operators.context.recognised_abuse import recognised_abuse
+from operators.context.recognised_labels import SPOKEN_ABUSE
 from schemas.evidence import LabelEvidence
 
 ABUSIVE_SPEECH: Final = SPOKEN_ABUSE

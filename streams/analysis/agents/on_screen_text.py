@@ -13,7 +13,8 @@ import numpy as np
 from models.card_registry import card_of_use
 from models.text_reading import MODE
 from operators.context.passages import Passage
-from operators.context.recognised_abuse import ON_SCREEN_ABUSE, recognised_abuse
+from operators.context.recognised_abuse import recognised_abuse
+from operators.context.recognised_labels import ON_SCREEN_ABUSE
 from operators.context.recognised_text import read_recognised
 from operators.frames.text_reading import ReadPicture, TextReading, read_pictures
 from operators.label_evidence import model_name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from operators.context.recognised_abuse import ON_SCREEN_ABUSE, recognised_abuse
+from operators.context.recognised_abuse import recognised_abuse
+from operators.context.recognised_labels import ON_SCREEN_ABUSE
 from schemas.evidence import LabelEvidence, Segment
 from schemas.labels import LABELS
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from operators.context.recognised_abuse import ON_SCREEN_ABUSE
+from operators.context.recognised_labels import ON_SCREEN_ABUSE
 from operators.media.tracks import TextPicture
 from streams.analysis.agents import frames
 from streams.analysis.agents.analysis import Analysis
