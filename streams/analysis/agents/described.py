@@ -27,18 +27,19 @@ def features_of(work: AgentWork, model: str, values: Mapping[str, object]) -> di
     }
 
 
-def embedding_of(work: AgentWork, card: Card, vector: Sequence[float]) -> dict[str, Embedding]:
-    """Return a vector with the embedding space that its model's card names.
+def embedding_of(
+    work: AgentWork, card: Card, vector: Sequence[float], space: str | None = None
+) -> dict[str, Embedding]:
+    """Return a vector with its embedding space: the one that its model's card names, unless another is given.
 
     Raises:
-        ValueError: the card names none.
+        ValueError: no space is given, and the card names none.
     """
-    if card.embedding_space is None:
+    space = space or card.embedding_space
+    if space is None:
         raise ValueError(f"card {card.name!r} names no embedding space")
-    embedding = Embedding.pack(
-        vector, space=card.embedding_space, model=model_name(card), event_unix_seconds=work.event_unix_seconds
-    )
-    return {card.embedding_space: embedding}
+    embedding = Embedding.pack(vector, space=space, model=model_name(card), event_unix_seconds=work.event_unix_seconds)
+    return {space: embedding}
 
 
 def _rounded(value: object) -> object:

@@ -24,7 +24,7 @@ from operators.segments import TimeSpan, joined_spans, unit_score
 from schemas.evidence import Embedding, Feature, FrameBox, LabelEvidence, TextFound
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork
-from streams.analysis.agents.described import features_of
+from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.text_judging import MEANING, judged_text
 
 DETECTION: Final = card_of_use("text-detection")
@@ -156,9 +156,4 @@ def _unread(reading: TextReading, spans: Mapping[float, TimeSpan]) -> list[dict[
 def _embedding(work: AgentWork, vectors: Sequence[np.ndarray]) -> dict[str, Embedding]:
     """Return the mean direction of the pictures' texts, in a space of its own."""
     direction = mean_direction(np.stack(vectors)) if vectors else np.zeros(1)
-    if not direction.any():
-        return {}
-    embedding = Embedding.pack(
-        direction.tolist(), space=PICTURE_SPACE, model=model_name(MEANING), event_unix_seconds=work.event_unix_seconds
-    )
-    return {PICTURE_SPACE: embedding}
+    return embedding_of(work, MEANING, direction.tolist(), PICTURE_SPACE) if direction.any() else {}

@@ -13,7 +13,8 @@ from models.whisper import MODE
 from operators.audio.speech.packing import MIN_SPEECH_SECONDS, SpeechWindow, speech_windows
 from operators.audio.speech.recogniser import SpokenWindow
 from operators.audio.speech.selection import is_drawn, is_suspicious
-from operators.audio.speech.spoken_abuse import spoken_abuse
+from operators.context.recognised_abuse import recognised_abuse
+from operators.context.recognised_labels import SPOKEN_ABUSE
 from operators.context.recognised_text import read_recognised
 from operators.context.text_analysis import TextAnalysis, read_text
 from operators.context.text_embedding import text_embedding
@@ -23,7 +24,7 @@ from operators.segments import TimeSpan
 from schemas.evidence import Embedding, Feature, LabelEvidence, TextFound
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, SpeechParts
-from streams.analysis.agents.described import features_of
+from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.text_judging import MEANING, judged_text
 
 _SPEECH: Final = "speech@1"
@@ -82,7 +83,8 @@ async def _judged(
     read = await tally.on_host(partial(read_recognised, "speech", texts, work.text))
     judged = await judged_text(work, tally, read.analysis, read.times)
     words = features_of(work, _SPEECH, {"audio.num_spoken_words": read.analysis.num_words})
-    return HeardSpeech(spoken_abuse(judged.labels), features | words, _embedding(work, judged.vector), texts)
+    labels = recognised_abuse(judged.labels, SPOKEN_ABUSE)
+    return HeardSpeech(labels, features | words, _embedding(work, judged.vector), texts)
 
 
 def _is_english(upload: TextAnalysis) -> bool:
@@ -125,12 +127,7 @@ def _features(
 def _embedding(work: AgentWork, whole: np.ndarray) -> dict[str, Embedding]:
     """Return the vector in a space of its own: a title and a talk are not alike because both are texts."""
     vector = text_embedding(whole)
-    if vector is None:
-        return {}
-    embedding = Embedding.pack(
-        vector.tolist(), space=SPEECH_SPACE, model=model_name(MEANING), event_unix_seconds=work.event_unix_seconds
-    )
-    return {SPEECH_SPACE: embedding}
+    return {} if vector is None else embedding_of(work, MEANING, vector.tolist(), SPEECH_SPACE)
 
 
 def _length_seconds(segments: Sequence[TimeSpan]) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from operators.audio.speech.selection import is_drawn
-from operators.audio.speech.spoken_abuse import ABUSIVE_SPEECH, spoken_abuse
+from operators.context.recognised_abuse import recognised_abuse
+from operators.context.recognised_labels import SPOKEN_ABUSE
 from schemas.evidence import LabelEvidence, Segment
 from schemas.labels import LABELS
 
@@ -30,28 +31,29 @@ class TestAbuse:
     def test_one_label_a_model(self) -> None:
         """The strongest evidence of each, with its seconds; a model's label is replaced by that of speech."""
         segment = Segment(start_seconds=3.0, end_seconds=4.0, score=0.9)
-        found = spoken_abuse(
+        found = recognised_abuse(
             (
                 LabelEvidence(label=TOXIC, score=0.7, model="a@1"),
                 LabelEvidence(label=INSULT, score=0.9, model="a@1", segments=(segment,)),
                 LabelEvidence(label=TOXIC, score=0.8, model="b@1"),
-            )
+            ),
+            SPOKEN_ABUSE,
         )
         assert [(each.label, each.model, each.score) for each in found] == [
-            (ABUSIVE_SPEECH, "a@1", 0.9),
-            (ABUSIVE_SPEECH, "b@1", 0.8),
+            (SPOKEN_ABUSE, "a@1", 0.9),
+            (SPOKEN_ABUSE, "b@1", 0.8),
         ]
         assert found[0].segments == (segment,)
-        assert ABUSIVE_SPEECH in LABELS
+        assert SPOKEN_ABUSE in LABELS
 
     def test_swearing_is_no_abuse(self) -> None:
         """Labels of profanity alone say nothing of speech."""
         obscene = LabelEvidence(label="profanity/obscenity/obscene-text", score=1.0, model="a@1")
-        assert spoken_abuse((obscene,)) == ()
+        assert recognised_abuse((obscene,), SPOKEN_ABUSE) == ()
 
     def test_what_is_confirmed_comes_first(self) -> None:
         """A higher score that the second vote contradicts does not hide a lower one that it confirms."""
         alone = LabelEvidence(label=TOXIC, score=0.99, model="a@1", second_vote=0.1)
         confirmed = LabelEvidence(label=INSULT, score=0.85, model="a@1", second_vote=0.8)
-        (found,) = spoken_abuse((alone, confirmed))
+        (found,) = recognised_abuse((alone, confirmed), SPOKEN_ABUSE)
         assert (found.score, found.second_vote) == (0.85, 0.8)

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from operators.audio.speech.spoken_abuse import ABUSIVE_SPEECH
+from operators.context.recognised_labels import SPOKEN_ABUSE
 from streams.analysis.agents import audio
 from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import Analysis
@@ -84,7 +84,7 @@ class TestStatement:
             FakeRecogniser(("You are stupid and I will find you some day.",)),
             toxicity=constant("toxicity", scores={4: 0.9}),
         )
-        (found,) = (label for label in analysis.labels if label.label == ABUSIVE_SPEECH)
+        (found,) = (label for label in analysis.labels if label.label == SPOKEN_ABUSE)
         assert [(part.start_seconds, part.end_seconds) for part in found.segments] == [(0.0, 1.0)]
         assert found.text.part == "speech"  # type: ignore[union-attr]
         assert "find you" not in repr(analysis.labels)
@@ -104,7 +104,7 @@ class TestStatement:
         )
         assert toxicity.items == []
         assert analysis.features["audio.spoken_language"].value == "de"
-        assert ABUSIVE_SPEECH not in {label.label for label in analysis.labels}
+        assert SPOKEN_ABUSE not in {label.label for label in analysis.labels}
 
     async def test_no_transcript_in_the_signal(self) -> None:
         """What is said is in no record of the log."""
