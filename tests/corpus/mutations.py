@@ -23,11 +23,11 @@ from operators.errors import InvalidMedia
 from operators.media.index import UnseenTrack
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSession, MediaSessions
-from schemas.receipts import Seen
 from schemas.uploads import FileSource
-from streams.decision.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN
+from streams.decision.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_WHEN_UNSEEN
 from tests.corpus.cases import Case
 from tests.corpus.second_decoder import counted, has_second_decoder
+from tests.coverage_rules import coverage_rule_acts
 from tests.opened_files import LocalFiles
 
 Kind = Literal["video", "audio"]
@@ -235,9 +235,9 @@ async def _passed(session: MediaSession) -> dict[Kind, bool]:
     is_all_seen = not any(DEFAULT_WHEN_UNSEEN[track.kind] == "review" for track in index.unseen if _counts(track))
     passed: dict[Kind, bool] = {}
     if await _is_answered(session, "video"):
-        passed["video"] = is_all_seen and _is_clean("visual", receipt.video)
+        passed["video"] = is_all_seen and not coverage_rule_acts("visual.", receipt.video)
     if await _is_answered(session, "audio"):
-        passed["audio"] = is_all_seen and _is_clean("audio", receipt.audio)
+        passed["audio"] = is_all_seen and not coverage_rule_acts("audio.", receipt.audio)
     return passed
 
 
@@ -255,14 +255,6 @@ async def _is_answered(session: MediaSession, kind: Kind) -> bool:
     except InvalidMedia:
         return False
     return True
-
-
-def _is_clean(prefix: str, seen: Seen | None) -> bool:
-    """Whether no default rule acts; an absent stream passes."""
-    if seen is None:
-        return True
-    rules = [rule for rule in DEFAULT_SHARES if rule.feature.startswith(prefix)]
-    return all(rule.reached(getattr(seen, rule.feature.partition(".")[2])) is None for rule in rules)
 
 
 HEAD = (

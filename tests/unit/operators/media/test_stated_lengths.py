@@ -12,21 +12,17 @@ import numpy as np
 import pytest
 
 import operators.media.packet_scan
-from streams.decision.seen_rules import DEFAULT_SHARES
 from tests.corpus.cases import Case
 from tests.corpus.coded import coded_picture, write_coded
+from tests.coverage_rules import coverage_rule_acts
 from tests.decoded_here import DecodedHere, decoded_here
 from tests.hostile_media import remuxed
 
 
 def _is_for_a_person(found: DecodedHere) -> bool:
     assert found.receipt is not None
-    return any(
-        rule.reached(getattr(shares, rule.feature.partition(".")[2])) is not None
-        for shares, prefix in ((found.receipt.video, "visual."), (found.receipt.audio, "audio."))
-        for rule in DEFAULT_SHARES
-        if shares is not None and rule.feature.startswith(prefix)
-    )
+    shares = found.receipt
+    return coverage_rule_acts("visual.", shares.video) or coverage_rule_acts("audio.", shares.audio)
 
 
 def _elementary_sound(path: Path, codec: str, options: dict[str, str]) -> Path:
