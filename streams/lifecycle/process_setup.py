@@ -6,6 +6,7 @@ import os
 
 from operators.inference.cpu_probe import CpuCapabilities, probe_cpu
 from streams.config.settings import Settings
+from streams.lifecycle.allocator import keep_freed_memory
 from streams.lifecycle.private_cache import private_cache
 
 
@@ -13,10 +14,12 @@ def prepare_process(settings: Settings) -> CpuCapabilities:
     """Probe the CPU once per machine, and set the environment variables that torch reads when it is first used.
 
     The native thread pools are limited, too, and do not spin while they wait, because decoder processes need the cores.
+    Memory that a batch frees stays for the next one.
     """
     capabilities = probe_cpu(private_cache(settings))
     os.environ.update(capabilities.environment)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(pool, str(settings.torch_threads))
+    keep_freed_memory()
     return capabilities
