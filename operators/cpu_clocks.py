@@ -18,6 +18,7 @@ _THREAD_CLOCK = 6
 LOOK_SECONDS = 0.1
 """Longest time between two looks for new threads of a team."""
 _team_numbers = itertools.count(1)
+_joined = threading.local()
 
 
 def process_cpu_seconds(pid: int) -> float | None:
@@ -28,6 +29,15 @@ def process_cpu_seconds(pid: int) -> float | None:
 def thread_cpu_seconds(native_id: int) -> float | None:
     """Return the same of a thread of this process."""
     return _read_clock(native_id, _THREAD_CLOCK)
+
+
+def computing_cpu_seconds() -> float:
+    """Return the CPU time of the calling thread and of those that a library started for it.
+
+    That is of the thread's team; of the process if the thread joined none, as in a command that only computes.
+    """
+    team: ThreadTeam | None = getattr(_joined, "team", None)
+    return time.process_time() if team is None else team.cpu_seconds()
 
 
 class ThreadTeam:
@@ -48,6 +58,7 @@ class ThreadTeam:
     def join(self) -> None:
         """Make the calling thread a member; call it before the thread starts others."""
         native_id = threading.get_native_id()
+        _joined.team = self
         with self._lock:
             self._ours.add(native_id)
         try:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from models.card import Card, Precision
+from operators.cpu_clocks import computing_cpu_seconds
 from operators.errors import DeviceFault
 from operators.inference.backend import BackendConfig, Build, DeviceResult
 from operators.inference.backends.cpu_graphs import TorchEngine, batch_of, relative_difference
@@ -237,9 +238,9 @@ class CpuModel:
             self._compile()
 
     def _seconds(self) -> float:
-        # The CPU time of this thread; the pool's threads work equally long, and wait without spinning. Wall time would
-        # include time in which other processes used the core.
-        return time.thread_time() * self._num_threads
+        # CPU time: wall time would include time in which other processes used the core. Several threads are read one by
+        # one, because a part of a model may run on one of them alone, and an engine's threads may spin.
+        return time.thread_time() if self._num_threads == 1 else computing_cpu_seconds()
 
     def close(self) -> None:
         """See `LoadedModel.close`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -11,7 +12,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from operators.cpu_clocks import LOOK_SECONDS, SuccessiveProcesses, ThreadTeam, process_cpu_seconds, thread_cpu_seconds
+from operators.cpu_clocks import (
+    LOOK_SECONDS,
+    SuccessiveProcesses,
+    ThreadTeam,
+    computing_cpu_seconds,
+    process_cpu_seconds,
+    thread_cpu_seconds,
+)
 
 WORK_SECONDS = 0.2
 STRANGERS_SECONDS = 0.8
@@ -56,6 +64,28 @@ class TestThreadTeam:
         finally:
             done.set()
             member.join()
+
+    def test_a_member_reads_the_time_of_its_team(self) -> None:
+        """What a native pool computes for it belongs to its work; what strangers compute does not."""
+        team, read = ThreadTeam("readers", clock=itertools.count().__next__), list[float]()
+
+        def work() -> None:
+            team.join()
+            before = computing_cpu_seconds()
+            done = threading.Event()
+            child = threading.Thread(target=lambda: (burn(), done.wait(120)))
+            child.start()
+            stranger.join()
+            await_that(lambda: computing_cpu_seconds() - before >= WORK_SECONDS)
+            read.append(computing_cpu_seconds() - before)
+            done.set()
+            child.join()
+
+        stranger, member = threading.Thread(target=burn, args=(STRANGERS_SECONDS,)), threading.Thread(target=work)
+        stranger.start()
+        member.start()
+        member.join()
+        assert WORK_SECONDS <= read[0] < STRANGERS_SECONDS
 
     def test_one_who_comes_while_another_goes_is_seen(self) -> None:
         """As many threads as before are not the same threads."""
