@@ -20,7 +20,14 @@ from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend
 from operators.inference.inference import Inference
 from operators.inference.loaded_model import NO_TERMS, RequestTerms, ServerUsage
-from operators.inference.remote.chat_client import BadAnswer, ChatAnswer, ChatClient, Question, QuestionPicture
+from operators.inference.remote.chat_client import (
+    BadAnswer,
+    ChatAnswer,
+    ChatClient,
+    Declined,
+    Question,
+    QuestionPicture,
+)
 from operators.inference.remote.endpoint import parse_endpoint
 from operators.inference.remote.faults import BatchFault, NoAnswerInTime, RequestRefused
 from operators.inference.remote.server_options import ServerOptions
@@ -178,7 +185,7 @@ class TestFaults:
         ("event", "kind"),
         [
             ({"error": {"message": "slot lost"}}, BatchFault),
-            ({"choices": [{"delta": {"refusal": "I cannot"}}]}, BadAnswer),
+            ({"choices": [{"delta": {"refusal": "I cannot"}}]}, Declined),
             ({"choices": "none"}, ServerUnavailable),
         ],
     )
@@ -190,10 +197,36 @@ class TestFaults:
                 await client.ask(QUESTION, NO_TERMS)
 
     async def test_a_filtered_answer_is_none(self) -> None:
-        """Some servers end an answer that they do not like."""
+        """Some servers end an answer that they do not like; it has cost tokens."""
         async with asked(CAPTION) as (server, client, _):
             server.finish_reason = "content_filter"
-            with pytest.raises(BadAnswer, match="content_filter"):
+            with pytest.raises(Declined, match="content_filter") as declined:
+                await client.ask(QUESTION, NO_TERMS)
+        assert declined.value.usage
+        assert declined.value.usage.output_tokens > 0
+
+    async def test_a_long_answer_is_ended(self) -> None:
+        """At the limit of characters, since not every server keeps that of tokens; it is told to stop."""
+        async with asked(lambda _body: (f"{number} " for number in itertools.count())) as (server, client, _):
+            answer = await client.ask(replace(QUESTION, max_characters=100), NO_TERMS)
+            assert await asyncio.to_thread(server.was_left.wait, 60)
+        assert (answer.ended, len(answer.text)) == ("length", 100)
+
+    async def test_a_piece_without_end(self) -> None:
+        """A line that does not fit into memory is no answer, and the server is not away."""
+        async with asked(lambda _body: ["x" * 10_000_000]) as (_, client, watch):
+            with pytest.raises(BadAnswer, match="too long"):
+                await client.ask(QUESTION, NO_TERMS)
+            assert watch.outcomes() == [("refused", False)]
+
+    @pytest.mark.parametrize(
+        "raw", [b"<html>Bad gateway</html>", b"data: " + b"[" * 50_000 + b"\n\n", b"data: {\xff}\n"]
+    )
+    async def test_no_stream_of_pieces(self, raw: bytes) -> None:
+        """A page of a proxy, nesting without end, and bytes that are no text."""
+        async with asked(CAPTION) as (server, client, _):
+            server.raw = raw
+            with pytest.raises(ServerUnavailable):
                 await client.ask(QUESTION, NO_TERMS)
 
     async def test_an_empty_answer_is_none(self) -> None:

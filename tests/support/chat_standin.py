@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -34,6 +35,10 @@ class ChatStandin(HttpThread):
         self.finish_reason = "stop"
         self.extra: list[dict[str, Any]] = []
         """Events before the first piece."""
+        self.raw: bytes | None = None
+        """Sent instead of a stream of pieces, such as a page of a proxy."""
+        self.hangs = False
+        """Whether nothing follows after the head of an answer."""
         self.was_left = threading.Event()
         """Whether a client ended an answer."""
 
@@ -47,6 +52,11 @@ class ChatStandin(HttpThread):
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:
+            if self.hangs:
+                await asyncio.Event().wait()
+            if self.raw is not None:
+                await response.write(self.raw)
+                return response
             await self._stream(response, body, is_broken=status == 0)
         except (ConnectionError, ClientConnectionError) as error:
             self.was_left.set()

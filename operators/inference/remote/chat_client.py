@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 from aiohttp.client_reqrep import ClientResponse
+from aiohttp.http_exceptions import LineTooLong
 
 from operators.errors import ModelFault, ServerUnavailable
 from operators.inference.loaded_model import RequestTerms, ServerUsage
@@ -28,11 +29,18 @@ Answer = TypeVar("Answer")
 PATH: Final = "/v1/chat/completions"
 _DATA: Final = b"data:"
 _DONE: Final = b"[DONE]"
-_MAX_ANSWER_CHARACTERS: Final = 1_000_000
+MAX_ANSWER_CHARACTERS: Final = 1_000_000
 
 
 class BadAnswer(ModelFault):
     """The model answered something else than what was asked for: not again, the same question has the same answer."""
+
+    usage: ServerUsage | None = None
+    """What it cost, where the answer itself is not returned."""
+
+
+class Declined(BadAnswer):
+    """The model, or a filter of its server, refuses to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,8 @@ class Question:
     schema: dict[str, Any] | None = None
     """In place of the schema of `answer_type`."""
     max_tokens: int = 256
+    max_characters: int = MAX_ANSWER_CHARACTERS
+    """A longer answer is ended as one at its limit of tokens: not every server keeps that."""
     temperature: float = 0.0
 
 
@@ -65,7 +75,8 @@ class ChatAnswer:
 
     text: str
     ended: Literal["stop", "length", "repetition"]
-    """`length`: at the limit of tokens; `repetition`: it repeated itself, and the repeats are left out."""
+    """`length`: at the limit of tokens or characters; `repetition`: it repeated itself, and the repeats are left
+    out."""
     usage: ServerUsage
     """Without input tokens for an answer that was ended here, and with its pieces as output tokens: the server counts
     at the end only."""
@@ -122,7 +133,7 @@ class ChatClient:
 
         Raises:
             RequestRefused: the server does not accept the question, such as a picture that is too large.
-            BadAnswer: the model declines, or answers nothing.
+            BadAnswer: the model declines, or answers nothing; its `usage` says what that cost.
             BatchFault: the server failed while it computed.
             ServerUnavailable: no answer until the deadline, or no server; see also `ServerWatch.require`.
             Overloaded: no room now.
@@ -131,20 +142,28 @@ class ChatClient:
         seconds, began = request_seconds(terms, self._options.timeout_seconds), time.monotonic()
         body = msgspec.json.encode(_body(question, self._model))
         headers = {"Content-Type": "application/json"}
-        with reported(self._options, seconds, is_failure_its_own=True) as tokens:
-            async with self._http.opened(PATH, seconds, body, headers) as response:
-                text, ended = await self._read(response, tokens)
-        if not text.strip():
-            raise BadAnswer(f"{self._origin} answered nothing ({ended})")
-        usage = ServerUsage(self._options.endpoint.address, time.monotonic() - began, tokens.read, tokens.written)
-        return ChatAnswer(text, ended, usage)
+        tokens = Tokens()
+        try:
+            with reported(self._options, seconds, is_failure_its_own=True, tokens=tokens):
+                async with self._http.opened(PATH, seconds, body, headers) as response:
+                    text, ended = await self._read(response, tokens, question.max_characters)
+            if not text.strip():
+                raise BadAnswer(f"{self._origin} answered nothing ({ended})")
+        except BadAnswer as error:
+            error.usage = self._usage(began, tokens)
+            raise
+        return ChatAnswer(text, ended, self._usage(began, tokens))
+
+    def _usage(self, began_seconds: float, tokens: Tokens) -> ServerUsage:
+        seconds = time.monotonic() - began_seconds
+        return ServerUsage(self._options.endpoint.address, seconds, tokens.read, tokens.written)
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._http.aclose()
 
     async def _read(
-        self, response: ClientResponse, tokens: Tokens
+        self, response: ClientResponse, tokens: Tokens, max_characters: int
     ) -> tuple[str, Literal["stop", "length", "repetition"]]:
         text, reason = "", None
         async for piece in self._pieces(response):
@@ -152,14 +171,17 @@ class ChatClient:
                 tokens.read, tokens.written = piece.usage.prompt_tokens, piece.usage.completion_tokens
             for choice in piece.choices[:1]:
                 if choice.delta.refusal:
-                    raise BadAnswer(f"{self._origin} declines: {shown(choice.delta.refusal)}")
+                    raise Declined(f"{self._origin} declines: {shown(choice.delta.refusal)}")
                 reason = choice.finish_reason or reason
                 if choice.delta.content:
                     text += choice.delta.content
                     tokens.written += piece.usage is None
-                    if (unit := repeated_unit(text)) is not None or len(text) > _MAX_ANSWER_CHARACTERS:
+                    if (unit := repeated_unit(text)) is not None:
                         response.close()  # the server stops when nobody listens
-                        return without_repeats(text, unit or len(text)), "repetition"
+                        return without_repeats(text, unit), "repetition"
+                    if len(text) > max_characters:
+                        response.close()
+                        return text[:max_characters], "length"
         return text, self._end_of(reason)
 
     def _end_of(self, reason: str | None) -> Literal["stop", "length"]:
@@ -170,10 +192,23 @@ class ChatClient:
                 return "length"
             case None:
                 raise ServerUnavailable(self._origin, "its answer was cut off")
+            case "content_filter":
+                raise Declined(f"{self._origin} ended its answer by {reason}")
         raise BadAnswer(f"{self._origin} ended its answer by {shown(reason)}")
 
+    async def _lines(self, response: ClientResponse) -> AsyncIterator[bytes]:
+        lines = aiter(response.content)
+        while True:
+            try:
+                yield await anext(lines)
+            except StopAsyncIteration:
+                return
+            except (LineTooLong, ValueError) as error:  # a line that the client does not hold in memory
+                response.close()
+                raise BadAnswer(f"{self._origin} answered a line that is too long: {error}") from error
+
     async def _pieces(self, response: ClientResponse) -> AsyncIterator[_Piece]:
-        async for line in response.content:
+        async for line in self._lines(response):
             if not line.startswith(_DATA):
                 continue  # a comment that keeps the connection, or an empty line
             content = line[len(_DATA) :].strip()
@@ -181,7 +216,7 @@ class ChatClient:
                 return
             try:
                 piece = msgspec.json.decode(content, type=_Piece)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise ServerUnavailable(self._origin, f"answered what is no chat completion: {error}") from error
             if piece.error is not None:
                 raise BatchFault(f"{self._origin} failed: {shown(str(piece.error))}")

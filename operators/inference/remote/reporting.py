@@ -22,18 +22,21 @@ class Tokens:
 
 
 @contextmanager
-def reported(options: ServerOptions, seconds: float, *, is_failure_its_own: bool) -> Iterator[Tokens]:
+def reported(
+    options: ServerOptions, seconds: float, *, is_failure_its_own: bool, tokens: Tokens | None = None
+) -> Iterator[None]:
     """Report the request that is sent within, also if it fails.
 
     Args:
         options: of the server.
         seconds: the time limit of the request.
         is_failure_its_own: whether a failure while it computes says that the server, and not the item, is at fault.
+        tokens: that are set within; None where none are counted.
     """
-    tokens, began = Tokens(), time.monotonic()
+    tokens, began = tokens or Tokens(), time.monotonic()
     outcome: tuple[RequestOutcome, bool] = ("unavailable", False)
     try:
-        yield tokens
+        yield
         outcome = "answered", False
     except Exception as error:
         outcome = _outcome_of(error, has_whole_time=seconds >= options.timeout_seconds)
