@@ -95,6 +95,20 @@ class TextFound(Struct, frozen=True, kw_only=True):
 
 UNMEASURED: Final = "unmeasured"
 SHADOW: Final = "shadow"
+JUDGED: Final = "judged"
+JUDGE: Final = "judge"
+"""Name in `name@version` of a chat model's answers; the version is that of the policy's judge."""
+
+JudgeWord = Literal["yes", "no", "unsure"]
+AskedFor = Literal["band", "random"]
+
+
+class JudgeAnswer(Struct, frozen=True, kw_only=True):
+    """A chat model's answer to whether a video shows a label."""
+
+    answer: JudgeWord
+    asked_for: AskedFor
+    """`band`: the label's score was uncertain; `random`: the video belongs to the random share."""
 
 
 class FusedPart(Struct, frozen=True, kw_only=True):
@@ -129,7 +143,10 @@ class LabelEvidence(Struct, frozen=True, kw_only=True):
     little for it. Left out otherwise."""
     held_back: str | UnsetType = UNSET
     """Why the score takes no part in decisions: `unmeasured`, if no labelled material showed what it means, unless the
-    policy says otherwise; `shadow`, if a new way to compute it is on trial. Left out otherwise."""
+    policy says otherwise; `shadow`, if a new way to compute it is on trial; `judged`, if it is a chat model's answer.
+    Left out otherwise."""
+    judgement: JudgeAnswer | UnsetType = UNSET
+    """For a chat model's answer: 1 stands for yes, 0.5 for unsure, 0 for no. Left out otherwise."""
     regions: tuple[Region, ...] | UnsetType = UNSET
     """For a label of objects: where they are, strongest first; left out otherwise."""
     fused_from: tuple[FusedPart, ...] | UnsetType = UNSET

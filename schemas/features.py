@@ -73,6 +73,16 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "list of objects",
         "{start_seconds, end_seconds, num_lines} of text that could not be read; absent if all was",
     ),
+    "visual.caption": FeatureSpec(
+        "frames", "text", "one or two sentences on the video by a chat model, unverified; in few videos, if in any"
+    ),
+    "visual.caption_title": FeatureSpec("frames", "text", "a title by the same model, at most 80 characters"),
+    "visual.caption_hashtags": FeatureSpec(
+        "frames", "list of text", "at most 8 hashtags by the same model, in the form of context.hashtags"
+    ),
+    "visual.caption_state": FeatureSpec(
+        "frames", "text", "whole or cut, or why there is no caption, such as late; absent if none was asked for"
+    ),
     "audio.events": FeatureSpec(
         "audio", "list of objects", "AudioSet events {name, score, start_seconds, end_seconds}, best first"
     ),

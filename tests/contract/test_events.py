@@ -144,6 +144,25 @@ class TestRegions:
         assert asked.isdisjoint({"regions", "texts", "box"})
 
 
+class TestJudgements:
+    """Answers of a chat model in verdicts, kept beside the forms of before."""
+
+    NAME = "video.moderation.v1"
+
+    def test_reads_and_writes_the_same(self) -> None:
+        """And it is what the schema allows."""
+        payload = golden(f"{self.NAME}.judged")
+        assert json.loads(encode(msgspec.json.decode(payload, type=Verdict))) == json.loads(payload)
+        schema = json.loads((GENERATED / f"{self.NAME}.json").read_text())
+        Draft202012Validator(schema).validate(json.loads(payload))
+
+    def test_others_say_nothing_of_it(self) -> None:
+        """Readers of before the field see labels as they were, and no schema asks for it."""
+        assert b"judgement" not in encode(msgspec.json.decode(golden(self.NAME), type=Verdict))
+        schema = json.loads((GENERATED / f"{self.NAME}.json").read_text())["$defs"]
+        assert "judgement" not in schema["LabelEvidence"]["required"]
+
+
 class TestPlaces:
     """Facts of today name topics by Kafka's id, and deletions their place; the forms of before are kept beside them."""
 
