@@ -8,13 +8,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import typer
 
+from operators.captions.caption_answer import caption_of
 from operators.errors import InvalidMedia
+from operators.inference.loaded_model import ServerUsage
+from operators.inference.remote.chat_client import BadAnswer, ChatAnswer
+from operators.judge.judge_answer import answers_of
 from operators.media.ipc_messages import LENGTH_BYTES, body_length, decode_reply
 from operators.media.ledgers.ledger import MAX_SECONDS
 from operators.media.sources.http_answers import announced_bytes, content_range, require_media, validators_of
@@ -178,11 +183,19 @@ def ledgers(data: bytes) -> None:
     assert all(0 <= seconds <= MAX_SECONDS for seconds in found.stream_seconds.values())
 
 
+def chat_answers(data: bytes) -> None:
+    """What a chat model answered, as a caption and as a judge's words."""
+    answer = ChatAnswer(data.decode("utf-8", "surrogateescape"), "stop", ServerUsage("", 0.0))
+    caption_of(answer, ["A cat rides a bike."])
+    with suppress(BadAnswer):
+        answers_of(answer, 2)
+
+
 TARGETS: Final[dict[str, Target]] = {
     target.__name__: target
     for target in (
         uploads, facts, engagement, headers, answers, redirects, addresses, policies, metadata,
-        decoder_messages, ledgers,
+        decoder_messages, ledgers, chat_answers,
     )
 }  # fmt: skip
 """By name."""
@@ -208,5 +221,9 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
     "metadata": (b'{"clip.mp4": {"title": "a"}}', b'{"clip.mp4": "a"}', b'{"title": "a"}'),
     "decoder_messages": (b'\0\0\0\x20{"type":"Failed","cause":"media-empty","message":"a"}',),
     "ledgers": SMALLEST,
+    "chat_answers": (
+        b'{"title":"A cat","caption":"A cat on a bike.","hashtags":["cat"]}', b'{"q1":"yes","q2":"unsure"}',
+        b'{"title":"\\ud800","caption":"","hashtags":[]}',
+    ),
 }  # fmt: skip
 """Inputs that mean something, to begin from; and those that ended processes once."""
