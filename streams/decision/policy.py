@@ -23,6 +23,7 @@ from schemas.facts import Signal
 from schemas.identity import Market, Modality
 from schemas.labels import LABELS, paths_of
 from schemas.outcomes import ACTIONS, Action, ModalityStates, Reason
+from streams.decision.judge_rule import JudgeRule
 
 DEFAULT_WORDS = "{label} scored {score}, at or above the {action} threshold {threshold}: {meaning}"
 """Reason of a rule without words of its own."""
@@ -137,6 +138,8 @@ class Policy:
     """With fewer bytes of a kind, all tracks of it together, there is no action; 0 if not given."""
     fusion: tuple[FusionRule, ...] = ()
     """Labels that are made from evidence of several modalities."""
+    judge: JudgeRule | None = None
+    """Whether a chat model is asked about uncertain labels."""
 
     @property
     def label(self) -> str:
@@ -157,7 +160,7 @@ class Decision:
     reasons: tuple[Reason, ...]
     """The strongest action first, then by descending score."""
     labels: tuple[LabelEvidence, ...]
-    """At or above the reporting floor, highest score first."""
+    """At or above the reporting floor, and all answers of a judge, highest score first."""
 
 
 def decide(
@@ -172,6 +175,7 @@ def decide(
     evidence = _strongest_first([*(item for signal in answers for item in signal.labels), *_fused(policy, answers)])
     reasons = [
         *_label_reasons(policy, evidence, market),
+        *_judge_reasons(policy, evidence),
         *_modality_reasons(policy, states),
         *_share_reasons(policy, answers),
         *_unseen_reasons(policy, answers),
@@ -181,7 +185,7 @@ def decide(
     return Decision(
         action=strongest(reason.action for reason in reasons),
         reasons=tuple(reasons) or (_NOTHING_FOUND,),
-        labels=tuple(item for item in evidence if item.score >= policy.reporting_floor),
+        labels=tuple(item for item in evidence if item.score >= policy.reporting_floor or item.judgement is not UNSET),
     )
 
 
@@ -249,6 +253,15 @@ def _reason(rule: Rule, item: LabelEvidence, market: Market | None) -> Iterable[
     words += _place(item) + _agreement(item.second_look) + _origin(item.fused_from)
     words += " (the score is not calibrated)" if item.uncalibrated is True else ""
     yield Reason(action=action, words=words, label=item.label, score=item.score, threshold=threshold)
+
+
+def _judge_reasons(policy: Policy, evidence: Iterable[LabelEvidence]) -> Iterable[Reason]:
+    """Yield a review for what a judge confirms in its band. Reasons are only added: no answer makes one milder."""
+    for item in evidence:
+        if policy.judge is not None and policy.judge.acts(item):
+            meaning = LABELS.get(item.label, item.label)
+            words = f"{item.label} has an uncertain score, and {item.model} says yes: {meaning}"
+            yield Reason(action="review", words=words, label=item.label)
 
 
 def _place(item: LabelEvidence) -> str:

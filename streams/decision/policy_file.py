@@ -19,6 +19,7 @@ from schemas.labels import LABEL_PATHS
 from schemas.markets import MARKET_WORDS, near_market
 from schemas.outcomes import ACTIONS, Action
 from streams.decision.fusion_rules import fusion_rules
+from streams.decision.judge_rule import judge_rule
 from streams.decision.policy import (
     DEFAULT_WORDS,
     SHARE_WORDS,
@@ -49,7 +50,7 @@ from streams.decision.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_SHARES
 
 _KEYS = (
     "name", "version", "pending", "reporting_floor", "when_missing", "when_failed", "when_absent", "when_unseen",
-    "min_unseen_bytes", "shares", "reports", "rules", "fusion",
+    "min_unseen_bytes", "shares", "reports", "rules", "fusion", "judge",
 )  # fmt: skip
 _SHARE_KEYS = ("feature", "below", "words")
 _RULE_KEYS = ("label", "thresholds", "markets", "words", "uncleared", "second_vote", "unmeasured")
@@ -102,6 +103,7 @@ def _policy(document: object, file_hash: str) -> Policy:
             **_min_unseen("$.min_unseen_bytes", top.get("min_unseen_bytes", {})),
         },
         fusion=fusion_rules("$.fusion", top.get("fusion", [])),
+        judge=judge_rule("$.judge", top["judge"]) if "judge" in top else None,
     )
 
 
