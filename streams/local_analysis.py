@@ -21,8 +21,9 @@ from schemas.outcomes import Outcome
 from schemas.receipts import Receipt
 from schemas.uploads import VideoUploaded
 from streams.analysis.agents.agent_registry import AGENTS
-from streams.analysis.agents.analysis import Agent
+from streams.analysis.agents.analysis import Agent, AgentWork
 from streams.analysis.agents.decode_receipts import analysis_with_decode, ended_decode_receipt
+from streams.analysis.agents.findings import Findings
 from streams.analysis.agents.signals import failed_signal, ok_signal
 from streams.analysis.engine import Engine
 from streams.decision.fold import fold
@@ -46,6 +47,16 @@ class LocalResult:
     outcome: Outcome
     texts: tuple[TextFound, ...]
     """What was said and what pictures showed in writing, in order of time; the caller keeps it or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the agents of one upload share."""
+
+    upload: VideoUploaded
+    session: MediaSession
+    work: AgentWork
+    findings: Findings
 
 
 class LocalAnalysis:
@@ -98,21 +109,26 @@ class LocalAnalysis:
 
     async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Finding]:
         key = f"{upload.video_id}:{upload.revision}"
+        context, findings = RequestContext(upload.video_id, upload.lane, math.inf), Findings()
         async with self._engine.sessions.open(key, upload.source) as session:
-            return await asyncio.gather(
-                *(self._signal(agent, upload, uploaded_unix_seconds, session) for agent in AGENTS.values())
-            )
+            work = self._engine.work(upload, uploaded_unix_seconds, session, context, findings)
+            shared = _Shared(upload, session, work, findings)
+            return await asyncio.gather(*(self._told(agent, shared) for agent in AGENTS.values()))
 
-    async def _signal(
-        self, agent: Agent, upload: VideoUploaded, uploaded_unix_seconds: float, session: MediaSession
-    ) -> Finding:
+    async def _told(self, agent: Agent, shared: _Shared) -> Finding:
+        try:
+            return await self._signal(agent, shared)
+        finally:
+            shared.findings.end(agent.modality)
+
+    async def _signal(self, agent: Agent, shared: _Shared) -> Finding:
+        upload, session = shared.upload, shared.session
         provenance = self._engine.provenance[agent.modality]
-        context = RequestContext(upload.video_id, upload.lane, math.inf)
-        work = self._engine.work(upload, uploaded_unix_seconds, session, context)
         with self._engine.account.signal():
             try:
                 with boundary("work"):
-                    analysis = await analysis_with_decode(session, agent, work)
+                    analysis = await analysis_with_decode(session, agent, shared.work)
+                    shared.findings.end(agent.modality, analysis)
                     analysis = replace(analysis, receipt=self._engine.account.charged(analysis.receipt))
             except (InvalidMedia, SourceUnavailable, DeviceFault, InternalError) as error:
                 if isinstance(error, InternalError) and error.take_report():

@@ -37,11 +37,13 @@ from operators.tracing import SILENT_TRACER, Tracer
 from schemas.identity import Modality
 from schemas.uploads import VideoUploaded
 from streams.analysis.agents.agent_registry import AGENTS
-from streams.analysis.agents.analysis import AgentWork, HostThreads, SpeechParts
+from streams.analysis.agents.analysis import AgentWork, ChatParts, HostThreads, SpeechParts
+from streams.analysis.agents.findings import Findings
 from streams.analysis.agents.host_threads import ThreadedHost
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
 from streams.analysis.backend_config import backend_config, device_of
+from streams.analysis.chat_opening import chat_fingerprint, open_chat
 from streams.analysis.engine_account import CountedParts, open_engine_account
 from streams.analysis.model_servers import server_places
 from streams.analysis.prototype_vectors import open_prototypes
@@ -49,7 +51,7 @@ from streams.analysis.prototypes_file import load_prototypes
 from streams.analysis.provenance import provenance_of
 from streams.analysis.server_health import WatchedServers
 from streams.analysis.source_health import WatchedOpener
-from streams.analysis.speech_opening import OpenSpeech, open_speech
+from streams.analysis.speech_opening import open_speech
 from streams.config.running_models import running_cards
 from streams.config.server_words import names_on_server
 from streams.config.settings import Settings
@@ -122,12 +124,19 @@ class Engine:
     backfill: BackfillParts
     speech: SpeechParts | None
     """How speech is transcribed; None if it is not."""
+    chat: ChatParts | None
+    """How a chat model is asked about videos; None if it is not."""
     account: CpuAccount
     """Account of the whole process."""
     _open_parts: AsyncExitStack
 
     def work(
-        self, upload: VideoUploaded, event_unix_seconds: float, session: MediaSession, context: RequestContext
+        self,
+        upload: VideoUploaded,
+        event_unix_seconds: float,
+        session: MediaSession,
+        context: RequestContext,
+        findings: Findings | None = None,
     ) -> AgentWork:
         """Return what an agent gets for one upload."""
         return AgentWork(
@@ -144,6 +153,8 @@ class Engine:
             readers=self.readers,
             pieces=self.pieces,
             speech=self.speech,
+            chat=self.chat,
+            findings=findings,
         )
 
     def behind(self, gate: LivePriorityGate) -> Engine:
@@ -193,6 +204,7 @@ async def open_engine(
         backfill = _open_backfill(settings, options, media, opening)
         speech = open_speech(settings, cards, opening)
         hosts = (host, backfill.host, *((speech.host,) if speech else ()))
+        chat = open_chat(settings, breakers, opening)
         counted = CountedParts(inference, hosts, (sessions, backfill.sessions), options.parent_id)
         return Engine(
             device=device,
@@ -207,8 +219,17 @@ async def open_engine(
             prototypes=prototypes,
             readers=readers,
             pieces=pieces,
-            provenance=_provenance(inference, cards, options.plan_policy, settings, examples, speech),
+            provenance=_provenance(
+                inference,
+                cards,
+                options.plan_policy,
+                settings,
+                prototypes=examples,
+                speech=speech.how if speech else "",
+                chat=chat_fingerprint(chat),
+            ),
             speech=speech.parts if speech else None,
+            chat=chat,
             backfill=backfill,
             account=open_engine_account(counted, options.cpu_observer, open_device_energy(device)),
             _open_parts=opening.pop_all(),
@@ -346,16 +367,13 @@ def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
 
 
 def _provenance(
-    inference: Inference,
-    cards: Mapping[str, Card],
-    policy: PlanPolicy,
-    settings: Settings,
-    examples: Prototypes,
-    speech: OpenSpeech | None,
+    inference: Inference, cards: Mapping[str, Card], policy: PlanPolicy, settings: Settings, **parts: Any
 ) -> dict[Modality, Provenance]:
     modes = {card.name: inference.batcher(card.name).mode for card in batched_cards(cards)}
-    how = speech.how if speech else ""
+    # Nothing else tells chat models apart: their cards have no weights, and no module to compare answers with.
+    on_chat_server = names_on_server(settings.openai_models).items()
+    modes |= {name: f"{modes[name]}/{there}" for name, there in on_chat_server}
     return {
-        modality: provenance_of(agent, cards, modes, policy, settings.models_generation, examples, how)
+        modality: provenance_of(agent, cards, modes, policy, settings.models_generation, **parts)
         for modality, agent in AGENTS.items()
     }

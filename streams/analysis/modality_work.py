@@ -23,6 +23,7 @@ from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
 from streams.analysis.agents.analysis import Agent, Analysis
 from streams.analysis.agents.decode_receipts import analysis_with_decode, ended_decode_receipt
+from streams.analysis.agents.findings import Findings
 from streams.analysis.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
 from streams.analysis.engine import Engine
 from streams.analysis.shared_upload import shared_upload
@@ -82,6 +83,13 @@ class ModalityWork:
 
     async def run(self, record: Record, slot: Slot) -> None:
         """Publish the modality's signal: the claimed one if it exists, otherwise a new one."""
+        findings = await _findings_of(slot)
+        try:
+            await self._run(record, slot)
+        finally:
+            findings.end(self._agent.modality)
+
+    async def _run(self, record: Record, slot: Slot) -> None:
         upload = await self._read(record, slot)
         if upload is None:
             return
@@ -166,9 +174,11 @@ class ModalityWork:
 
     async def _analysis(self, record: Record, slot: Slot, upload: VideoUploaded) -> Analysis:
         session = await slot.once("session", lambda: self._open_session(slot, upload))
-        work = self._parts.engine.work(upload, record.timestamp_unix_seconds, session, self._context(record, upload))
+        findings, context = await _findings_of(slot), self._context(record, upload)
+        work = self._parts.engine.work(upload, record.timestamp_unix_seconds, session, context, findings)
         with boundary("media"):
             analysis = await analysis_with_decode(session, self._agent, work)
+        findings.end(self._agent.modality, analysis)
         if analysis.receipt.decode is not None and session.take_decode_count():
             _count_decode(analysis.receipt.decode)
         return analysis
@@ -234,6 +244,15 @@ class ModalityWork:
             span=spans.traceparent(),
         )
         await self._parts.publisher.publish(SIGNALS, upload.video_id, value, headers=headers + passed_on(record))
+
+
+async def _findings_of(slot: Slot) -> Findings:
+    """Return what the event's agents share of what they found."""
+
+    async def made() -> Findings:
+        return Findings()
+
+    return await slot.once("findings", made)
 
 
 def _count_decode(receipt: DecodeReceipt) -> None:

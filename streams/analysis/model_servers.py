@@ -37,12 +37,14 @@ def server_places(
         )
         places.append(_place("kserve", options, shared))
     if settings.openai_models:
-        options = _options(
-            settings, settings.openai_url, settings.openai_models, settings.openai_token, OPENAI_SCHEMES, watch
-        )
-        places.append(_place("openai", options, shared))
+        places.append(_place("openai", openai_options(settings, watch), shared))
     check_servers(cards, places)
     return tuple(places)
+
+
+def openai_options(settings: Settings, watch: ServerWatch) -> ServerOptions:
+    """Return the options of the server of chat completions, whose address is set."""
+    return _options(settings, settings.openai_url, settings.openai_models, settings.openai_token, OPENAI_SCHEMES, watch)
 
 
 def _place(name: str, options: ServerOptions, config: BackendConfig) -> ServerPlace:

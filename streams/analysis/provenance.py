@@ -26,22 +26,26 @@ def provenance_of(
     models_generation: int = 0,
     prototypes: Prototypes | None = None,
     speech: str = "",
+    chat: str = "",
 ) -> Provenance:
     """Describe an agent as it runs in this worker.
 
     Args:
         agent: of the registry.
         cards: all cards by model name.
-        modes: engine and precision of the batched models in this worker, by name; other models have one only.
+        modes: engine and precision of the batched models in this worker, by name, with the name on its server for a
+            chat model; other models have one only.
         plan: how media is sampled.
         models_generation: of the settings.
         prototypes: that the agent compares texts with.
         speech: how much of which videos is transcribed, in words; empty if nothing is.
+        chat: which model is asked what about which videos; empty if none is.
     """
     models = models_of(agent.modality, cards, prototypes)
     parts = [f"{name}={text}/{modes.get(name, 'host')}" for name, text in sorted(models.items())]
     parts += [f"plan={PLAN_VERSION}/{plan!r}", f"code={agent.code_version}"]
     parts += [f"speech={speech}"] if agent.modality == "audio" else []
+    parts += [f"chat={chat}"] if chat and agent.modality == "frames" else []
     return Provenance(
         fingerprint=hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
         generation=generation_of(agent, cards, models_generation, prototypes),

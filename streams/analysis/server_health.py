@@ -20,10 +20,13 @@ class WatchedServers:
 
     Args:
         breakers: of all origins. Events that a server keeps waiting are woken by them.
+        purpose: what the server is asked for, if failures count for that alone: models that decide have a breaker of
+            their own, and wait for nothing that is optional.
     """
 
-    def __init__(self, breakers: Breakers) -> None:
+    def __init__(self, breakers: Breakers, purpose: str = "") -> None:
         self._breakers = breakers
+        self._purpose = purpose and f" {purpose}"
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
 
@@ -31,9 +34,9 @@ class WatchedServers:
         """See `ServerWatch.require`."""
         try:
             with self._lock:
-                self._breakers.require(origin)
+                self._breakers.require(origin + self._purpose)
         except SourceUnavailable as away:
-            raise ServerUnavailable(away.origin, away.message) from None
+            raise ServerUnavailable(origin, away.message) from None
 
     def ended(self, request: ServerRequest) -> None:
         """See `ServerWatch.ended`."""
@@ -42,10 +45,11 @@ class WatchedServers:
         for direction, num_tokens in (("input", request.input_tokens), ("output", request.output_tokens)):
             if num_tokens:
                 metrics.MODEL_SERVER_TOKENS.labels(request.origin, direction).inc(num_tokens)
+        name = request.origin + self._purpose
         if request.is_away:
-            self._tell(self._breakers.failed, request.origin)
-        elif request.outcome != "cut" and self._breakers.has_failed(request.origin):
-            self._tell(self._breakers.answered, request.origin)
+            self._tell(self._breakers.failed, name)
+        elif request.outcome != "cut" and self._breakers.has_failed(name):
+            self._tell(self._breakers.answered, name)
 
     def _tell(self, tell: Tell, origin: str) -> None:
         with suppress(RuntimeError):  # a closed loop has no events left

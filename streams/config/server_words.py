@@ -29,6 +29,14 @@ class ServerSettings(Protocol):
         """See `Settings`."""
 
     @property
+    def chat_model(self) -> str | None:
+        """See `Settings`."""
+
+    @property
+    def captions_ratio(self) -> float:
+        """See `Settings`."""
+
+    @property
     def model_server_hosts(self) -> tuple[str, ...]:
         """See `Settings`."""
 
@@ -37,6 +45,20 @@ def server_problems(settings: ServerSettings) -> Iterator[str]:
     """Yield a line for each contradiction."""
     yield from _problems("kserve", settings.kserve_url, settings.kserve_models, KSERVE_SCHEMES, settings)
     yield from _problems("openai", settings.openai_url, settings.openai_models, OPENAI_SCHEMES, settings)
+    yield from _chat_problems(settings)
+
+
+def _chat_problems(settings: ServerSettings) -> Iterator[str]:
+    name = settings.chat_model
+    if name is not None and (not name.strip() or not name.isprintable()):
+        yield f"chat_model (environment VIDSIGNAL_CHAT_MODEL) is {name!r}; allowed is the name of a model on its server"
+    elif name is not None and settings.openai_url is None:
+        yield (f"chat_model (environment VIDSIGNAL_CHAT_MODEL) is {name!r} without a server; set VIDSIGNAL_OPENAI_URL")
+    if name is None and settings.captions_ratio > 0:
+        yield (
+            f"captions_ratio (environment VIDSIGNAL_CAPTIONS_RATIO) is {settings.captions_ratio:g} without a model that"
+            " writes captions; set VIDSIGNAL_CHAT_MODEL"
+        )
 
 
 def _problems(

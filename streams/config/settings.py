@@ -127,6 +127,16 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Models that run on it, comma-separated, as MODEL or as MODEL=NAME with its name on the server."""
     openai_token: Secret | None = None
     """Bearer token for it."""
+    chat_model: str | None = None
+    """Name on that server of the model that writes captions and judges; unset: neither."""
+    chat_timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 20.0
+    """Most time for all that it is asked about one video; the video's deadline may end it earlier."""
+    chat_pictures: Annotated[int, Meta(ge=1, le=16)] = 4
+    """Most pictures of one video that it is shown."""
+    captions_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """Share of videos that get a caption, by a hash of the id; 0: none."""
+    captioned_videos: Literal["all", "untitled"] = "all"
+    """Videos that the share is of; `untitled`: those whose title and description have fewer than three words."""
     model_server_hosts: tuple[str, ...] = ()
     """Hosts to which users' pictures, sound and texts may be sent, comma-separated; none by default."""
     model_server_ca_file: Path | None = None

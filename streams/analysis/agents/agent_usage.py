@@ -58,6 +58,21 @@ class AgentUsage:
         if num_items:
             self._models[model] = ModelReceipt(items=num_items, device_seconds=0.0, cpu_seconds=cpu_seconds, mode=mode)
 
+    def add_on_server(self, name: str, usage: ServerUsage | None) -> None:
+        """Count a question to a model on a server, under a name; None if what it cost is not known."""
+        used, before = usage or NOT_ON_A_SERVER, self._models.get(name)
+        before = before or ModelReceipt(items=0, device_seconds=0.0, cpu_seconds=0.0)
+        self._models[name] = ModelReceipt(
+            items=before.items + 1,
+            device_seconds=0.0,
+            cpu_seconds=0.0,
+            mode="openai",
+            host=used.host or before.host,
+            server_seconds=before.server_seconds + used.seconds,
+            input_tokens=before.input_tokens + used.input_tokens,
+            output_tokens=before.output_tokens + used.output_tokens,
+        )
+
     def receipt(self, *, num_items: int | None = None) -> Receipt:
         """Return the cost so far, without the decode, which the agents share.
 

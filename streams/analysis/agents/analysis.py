@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from models.card import Card
 from models.card_registry import CARDS
 from models.text_pieces import TextPieces
 from models.text_reading import TextReaders
 from operators.audio.speech.recogniser import Recogniser
+from operators.captions.selection import CaptionedVideos
 from operators.class_names import ClassNames
 from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.text_models import TextModels
 from operators.inference.inference import Inference
+from operators.inference.remote.chat_client import ChatAnswer, Question
 from operators.inference.request_context import RequestContext
 from operators.media.session import MediaSession
 from schemas.evidence import Embedding, Feature, LabelEvidence, Region, TextFound
 from schemas.identity import Modality
 from schemas.receipts import Receipt
 from schemas.uploads import VideoUploaded
+from streams.decision.policy import Policy
 
 Result = TypeVar("Result")
+
+DECISION_SECONDS: Final = 3.0
+"""What is left of a deadline for publishing the signal and deciding: a chat model gets the time before that."""
+
+BACKFILL_PATIENCE: Final = 10
+"""Factor on that time for backfill, which waits for live videos."""
 
 
 class HostThreads(Protocol):
@@ -44,6 +54,46 @@ class SpeechParts:
     """Share of the videos that are transcribed; those with a suspicious title or sound are in addition."""
     budget_seconds: float
     """Most seconds of sound of one video."""
+
+
+class ChatAsker(Protocol):
+    """Asks a chat model."""
+
+    async def ask(self, question: Question, seconds: float) -> ChatAnswer:
+        """Return the answer.
+
+        Raises:
+            TimeoutError: the time is over before the question can be sent.
+            ModelFault, Overloaded, ServerUnavailable: see `ChatClient.ask`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatParts:
+    """What the frames agent needs to ask a chat model about a video."""
+
+    asker: ChatAsker
+    model: str
+    """Its name on the server."""
+    captions_ratio: float
+    """Share of the videos that get a caption; 0: none."""
+    captioned_videos: CaptionedVideos = "all"
+    num_pictures: int = 4
+    """Most pictures of one video."""
+    policy: Policy | None = None
+    """With the judge that asks about labels; None: none does."""
+    timeout_seconds: float = 20.0
+    """Most time for all that is asked of one video, waiting for other agents included."""
+    clock: Callable[[], float] = time.monotonic
+    """Of `RequestContext.due_seconds`."""
+
+    def time_limit(self, context: RequestContext) -> Callable[[], float]:
+        """Return a function that returns the seconds that are left from now on: within the limit, and before the
+        video's deadline."""
+        patience = BACKFILL_PATIENCE if context.lane == "backfill" else 1
+        end_seconds = min(self.clock() + patience * self.timeout_seconds, context.due_seconds - DECISION_SECONDS)
+        return lambda: end_seconds - self.clock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +121,10 @@ class AgentWork:
     """How added models of text read one, by name of the model."""
     speech: SpeechParts | None = None
     """How speech is transcribed; None: it is not."""
+    chat: ChatParts | None = None
+    """How a chat model is asked about videos; None: it is not."""
+    findings: UploadFindings | None = None
+    """What the other agents of the upload find; None: nobody tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +139,14 @@ class Analysis:
     regions: tuple[Region, ...] = ()
     texts: tuple[TextFound, ...] = ()
     receipt: Receipt = field(default_factory=Receipt)
+
+
+class UploadFindings(Protocol):
+    """Tells what the other agents of an upload find."""
+
+    async def of(self, modality: Modality, seconds: float) -> Analysis | None:
+        """Return what an agent found; None if it found nothing, or did not end within the time."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

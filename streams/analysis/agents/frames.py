@@ -26,6 +26,7 @@ from schemas.evidence import Embedding, Feature
 from streams.analysis.agents.added_models import AddedAnswers
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
+from streams.analysis.agents.chat import said_by_chat
 from streams.analysis.agents.clips import SampledVideo, said_of_clips
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
@@ -97,10 +98,12 @@ async def analyse(work: AgentWork) -> Analysis:
         **share_features(work, "visual", decode.video),
         **unseen_features(work, "visual", unseen_beside_pictures(index)),
     }
+    labels = with_regions(labels, models, work.class_names, answered) + said.labels + read.labels
+    chat = await said_by_chat(work, tally, sampled, labels, read.texts)
     return replace(
         analysis,
-        labels=with_regions(labels, models, work.class_names, answered) + said.labels + read.labels,
-        features=features,
+        labels=labels + chat.labels,
+        features={**features, **chat.features},
         embeddings={**analysis.embeddings, **said.embeddings, **read.embeddings},
         regions=regions_of(models, answered),
         texts=frame_texts(models, answered, spans) + said.texts + read.texts,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from operators.internal_errors import InternalError
 from schemas.codec import encode, header
 from schemas.facts import Failure, Signal
 from schemas.identity import MODALITIES
@@ -77,7 +79,7 @@ class Role:
     def __init__(self, other: bytes | None = None) -> None:
         self.publisher, self.dead_letters = MemoryPublisher(), Letters()
         self.account = CpuAccount(lambda: CpuReading(0.0), SilentCpuObserver())
-        engine = SimpleNamespace(account=self.account, sessions=Sessions(), work=lambda *_: None)
+        engine = SimpleNamespace(account=self.account, sessions=Sessions(), work=lambda *asked: asked[-1])
         self.parts = MediaParts(FirstClaims(other), self.publisher, self.dead_letters, engine, ManualClock(), 60.0)  # type: ignore[arg-type]
         self.slot = Slot(PLACE, 1)
 
@@ -145,3 +147,30 @@ async def test_a_signal_too_large_is_a_failure_of_its_own_account(monkeypatch: p
     assert [signal.status for signal in signals] == ["failed"] * len(MODALITIES)
     assert role.dead_letters.causes == ["signal-too-large"]
     assert set(in_the_making) == {1}
+
+
+@pytest.mark.parametrize("fault", [None, ValueError("broken")])
+async def test_agents_tell_each_other_what_they_found(fault: Exception | None) -> None:
+    """Whoever asks another agent of the event is told its analysis, or that there is none, and never waits for ever."""
+    told: list[Analysis | None] = []
+    found = Analysis(is_present=False)
+
+    async def finds(_: AgentWork) -> Analysis:
+        if fault is not None:
+            raise fault
+        return found
+
+    async def asks(findings: Any) -> Analysis:
+        told.append(await findings.of("audio", 60.0))
+        return Analysis()
+
+    role = Role()
+    asking = asyncio.ensure_future(
+        ModalityWork(Agent("frames", asks, 1), PROVENANCE, role.parts).run(record(), role.slot)
+    )
+    await asyncio.sleep(0)
+    with suppress(InternalError):
+        await ModalityWork(Agent("audio", finds, 1), PROVENANCE, role.parts).run(record(), role.slot)
+    await asking
+    await role.slot.close()
+    assert told == [None if fault else found]

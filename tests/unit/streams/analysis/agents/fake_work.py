@@ -19,6 +19,8 @@ from operators.audio.speech.utterances import Utterance
 from operators.class_names import ClassNames
 from operators.context.lexicon import Lexicon
 from operators.context.text_models import TextModels
+from operators.inference.loaded_model import ServerUsage
+from operators.inference.remote.chat_client import ChatAnswer, Question
 from operators.inference.request_context import ModelOutput, RequestContext
 from operators.media.index import AudioStreamIndex, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.neighbours import NOBODY, Neighbourhood
@@ -26,7 +28,7 @@ from operators.media.receipt import DecodeUsage
 from operators.media.tracks import AudioSpan, AudioTrack, MotionSpan, MotionTrack, SampledFrame, TextPicture
 from schemas.receipts import Seen
 from schemas.uploads import FileSource, VideoUploaded
-from streams.analysis.agents.analysis import AgentWork, SpeechParts
+from streams.analysis.agents.analysis import AgentWork, ChatParts, SpeechParts
 
 Result = TypeVar("Result")
 
@@ -230,6 +232,21 @@ class FakeRecogniser:
 def speech_parts(recogniser: FakeRecogniser | None = None, ratio: float = 1.0) -> SpeechParts:
     """Parts that transcribe a share of the videos."""
     return SpeechParts(recogniser or FakeRecogniser(), ImmediateHost(), ratio, 30.0)
+
+
+@dataclass
+class FakeAsker:
+    """A chat model that writes the same caption of every video."""
+
+    caption: str = '{"title": "A cat", "caption": "A cat on a bike.", "hashtags": ["cat"]}'
+
+    async def ask(self, question: Question, seconds: float) -> ChatAnswer:
+        return ChatAnswer(self.caption, "stop", ServerUsage("127.0.0.1:1", 0.5, 100, 20))
+
+
+def chat_parts() -> ChatParts:
+    """Parts that ask for a caption of every video."""
+    return ChatParts(FakeAsker(), "fake-vlm", 1.0, clock=lambda: 0.0)
 
 
 def speaking() -> FakeBatcher:

@@ -67,7 +67,8 @@ class TestEveryAgent:
         readers = PaintedReaders()
         pixels = readers.picture(("A cat on my bike", 0.9), ("", 0.0))
         session.text_pictures_found = (TextPicture(0.5, pixels, (0.5, 1.5)),)
-        whole = dataclasses.replace(work, speech=fake_work.speech_parts(), readers=readers)  # type: ignore[arg-type]
+        parts = {"speech": fake_work.speech_parts(), "chat": fake_work.chat_parts()}
+        whole = dataclasses.replace(work, readers=readers, **parts)  # type: ignore[arg-type]
         analysis = await AGENTS[modality].analyse(whole)
 
         assert {name for name, spec in FEATURES.items() if spec.modality == modality} == set(analysis.features)
