@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "engagement": "Publish engagement events, one or a made-up stream.",
     "policy": "Check and apply policy files.",
     "fusion": "Learn how evidence of several modalities is combined from reviewed verdicts.",
+    "judge": "Compare a chat model's answers about labels with people's decisions.",
     "evaluate": "Measure what is said of media against known truth: precision, recall, AUC, errors, thresholds; exit "
     "code 1 if a figure is worse than the saved one, or a set cannot run.",
     "models": "The models, their weights, and the labels that they cover.",

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.console import fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.reviewed_verdicts import reviewed_verdicts
 from ops.cli.ruleset import ruleset_or_exit
 from schemas.near_names import did_you_mean, listed, near_word
 
 if TYPE_CHECKING:
     from operators.fusion.fusion_rule import FusionRule
     from ops.fusion.reviewed import ShadowExample
-    from schemas.outcomes import Verdict
-    from streams.config.settings import Settings
     from streams.decision.policy import Policy
 
 app = typer.Typer(
@@ -50,7 +49,7 @@ def fit(
     policy = ruleset_or_exit(settings).policy
     rule = _rule(policy, label)
     try:
-        fitted = fit_head(rule, examples_of(rule, policy, _verdicts(settings, verdicts)))
+        fitted = fit_head(rule, examples_of(rule, policy, reviewed_verdicts(settings, verdicts)))
     except CannotFit as error:
         fail(str(error), ExitCode.FOUND)
     version = 1 + max(each.version for each in policy.fusion if each.label == label)
@@ -73,7 +72,7 @@ def shadow(verdicts: VerdictsOption = None, json_output: JsonOption = False) -> 
 
     settings = settings_or_exit()
     policy = ruleset_or_exit(settings).policy
-    known = _verdicts(settings, verdicts)
+    known = reviewed_verdicts(settings, verdicts)
     shadows = [rule for rule in policy.fusion if rule.is_shadow]
     rows = [_row(rule, shadow_examples(rule, policy, known)) for rule in shadows]
     if json_output:
@@ -106,16 +105,3 @@ def _rule(policy: Policy, label: str) -> FusionRule:
         meant = did_you_mean(near_word(label, labels))
         fail(f"label is {label!r}; allowed: {listed(labels) if labels else 'none'}{meant}", ExitCode.USAGE)
     return rules[0]
-
-
-def _verdicts(settings: Settings, path: Path | None) -> list[Verdict]:
-    from ops.fusion.reviewed import InvalidVerdicts, verdicts_of_file, verdicts_of_log
-    from streams.kafka.clients import BrokerUnavailable
-
-    try:
-        with clean_interrupt():
-            return verdicts_of_log(settings) if path is None else verdicts_of_file(path)
-    except InvalidVerdicts as error:
-        fail(str(error), ExitCode.USAGE)
-    except BrokerUnavailable as error:
-        fail(str(error), ExitCode.UNAVAILABLE)

@@ -9,7 +9,7 @@ from ops.cli.deletion_lines import describe_place
 from ops.cli.modality_lines import ABSENT, absent_words
 from ops.cli.warning_lines import describe_warnings
 from schemas.counted import counted
-from schemas.evidence import LabelEvidence, SecondLook, TextFound
+from schemas.evidence import JudgeAnswer, LabelEvidence, SecondLook, TextFound
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact, PolicyChanged, Review, Signal
 from schemas.near_names import one_line
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
@@ -61,7 +61,9 @@ def describe_label(label: LabelEvidence) -> str:
 
 
 def _mark(label: LabelEvidence) -> str:
-    """Return why the evidence decides nothing, if so."""
+    """Return why the evidence decides nothing, if so, or a judge's answer."""
+    if isinstance(label.judgement, JudgeAnswer):
+        return f" [{label.model} says {label.judgement.answer}, asked for its {label.judgement.asked_for}]"
     return f" [{label.held_back}: decides nothing]" if isinstance(label.held_back, str) else ""
 
 

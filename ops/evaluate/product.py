@@ -12,7 +12,7 @@ from typing import Protocol
 from ops.evaluate.judgements import PRODUCT, MethodSpent
 from ops.local_analysis_session import open_local_analysis
 from ops.source_argument import make_upload
-from schemas.evidence import TextFound
+from schemas.evidence import JUDGED, TextFound
 from schemas.facts import Signal
 from streams.config.settings import read_settings
 from streams.decision.cost import Prices, price
@@ -36,10 +36,9 @@ class Analysed:
         return "; ".join(signal.failure.message if signal.failure else signal.modality for signal in failed)
 
     def score_of(self, label: str) -> float:
-        """Return the highest score of a label by any model; 0 if none says it."""
-        return max(
-            (each.score for signal in self.signals for each in signal.labels if each.label == label), default=0.0
-        )
+        """Return the highest score of a label by any model, a judge's answers apart; 0 if none says it."""
+        labels = (each for signal in self.signals for each in signal.labels if each.label == label)
+        return max((each.score for each in labels if each.held_back != JUDGED), default=0.0)
 
     def times_of(self, label: str, least_score: float) -> tuple[float, ...]:
         """Return the middles of the segments in which a label reaches a score, ascending."""
