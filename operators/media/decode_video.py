@@ -232,12 +232,14 @@ class FullVideoDecode:
 class TrackWriter:
     """Writes small luma pictures one after another into the shared memory."""
 
-    def __init__(self, picker: MotionPicker, size: Size, render: Render, room: Room) -> None:
+    def __init__(self, picker: MotionPicker, size: Size, render: Render, room: Room, max_frames: int) -> None:
         self.num_frames = 0
         self._picker = picker
         self._size = size
         self._render = render
         self._room = room
+        self._max_frames = max_frames
+        self._seconds, self._pictures = np.zeros(0), np.zeros((0, 0, 0), np.uint8)
         self._shape = (size.height, size.width)
         self._spans: list[MotionSpan] = []
         self._first_of_span = 0
@@ -249,12 +251,11 @@ class TrackWriter:
         luma = self._render(frame, self._size)
         if self.num_frames == 0:
             self._shape = (luma.shape[0], luma.shape[1])
+            self._seconds, self._pictures = self._room(self._max_frames, *self._shape)
         if luma.shape != self._shape:
             raise ValueError(f"the picture turned from {self._shape} to {luma.shape} in the middle of the video")
-        count = self.num_frames + 1
-        seconds, pictures = self._room(count, *self._shape)
-        pictures[-1], seconds[-1] = luma, frame.pts_seconds
-        self.num_frames = count
+        self._pictures[self.num_frames], self._seconds[self.num_frames] = luma, frame.pts_seconds
+        self.num_frames += 1
 
     def end_span(self) -> None:
         """End a span: the next frame does not follow the previous one."""
@@ -270,9 +271,13 @@ class TrackWriter:
 
 def _motion_writer(plan: VideoPlan, memory: MediaMemory) -> TrackWriter:
     picker = MotionPicker(plan.motion_hz, plan.max_motion_frames)
-    return TrackWriter(picker, plan.motion_size, lambda frame, size: frame.luma(size), memory.motion)
+    return TrackWriter(
+        picker, plan.motion_size, lambda frame, size: frame.luma(size), memory.motion, plan.max_motion_frames
+    )
 
 
 def _outline_writer(plan: VideoPlan, memory: MediaMemory) -> TrackWriter:
     picker = MotionPicker(plan.outline_hz, plan.max_outlines)
-    return TrackWriter(picker, plan.outline_size, lambda frame, size: frame.outline(size), memory.outlined)
+    return TrackWriter(
+        picker, plan.outline_size, lambda frame, size: frame.outline(size), memory.outlined, plan.max_outlines
+    )
