@@ -18,7 +18,9 @@ _LUMA_SHIFT = 4
 _NUM_BINS = 256 >> _LUMA_SHIFT
 _WHITE = 255.0
 _BLOCK = 256
-"""Pictures that are described in one step."""
+"""Pictures that are compared in one step."""
+_DESCRIBED = 32
+"""Pictures that are described in one step: their bins fit into a processor's cache."""
 
 
 class ContentChange:
@@ -56,13 +58,13 @@ def region_histograms(luma: np.ndarray) -> np.ndarray:
     num_pictures, height, width = luma.shape
     row_region = np.arange(height) * _GRID // height
     column_region = np.arange(width) * _GRID // width
-    offsets = ((row_region[:, None] * _GRID + column_region[None, :]) * _NUM_BINS).astype(np.int32)
     length = _GRID * _GRID * _NUM_BINS
+    offsets = ((row_region[:, None] * _GRID + column_region[None, :]) * _NUM_BINS).astype(np.intp)
+    offsets = offsets + np.arange(_DESCRIBED)[:, None, None] * length
     shares = np.empty((num_pictures, length), np.float32)
-    for first in range(0, num_pictures, _BLOCK):
-        block = luma[first : first + _BLOCK]
-        numbers = np.arange(len(block), dtype=np.int32)[:, None, None] * length
-        bins = (block >> _LUMA_SHIFT) + offsets + numbers
+    for first in range(0, num_pictures, _DESCRIBED):
+        block = luma[first : first + _DESCRIBED]
+        bins = (block >> _LUMA_SHIFT) + offsets[: len(block)]
         counts = np.bincount(bins.ravel(), minlength=len(block) * length)
-        shares[first : first + _BLOCK] = counts.reshape(len(block), length) / np.float32(height * width)
+        shares[first : first + _DESCRIBED] = counts.reshape(len(block), length) / np.float32(height * width)
     return shares
