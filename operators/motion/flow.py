@@ -4,9 +4,9 @@ Dense optical flow by inverse search (T. Kroeger et al., "Fast Optical Flow usin
 Camera motion is the shift, turn and zoom that most of the flow agrees on (RANSAC; M. Fischler, R. Bolles, 1981); the
 rest is the motion of objects. Both are in picture widths per second, independent of the resolution.
 
-Only lit parts count: motion in the dark is invisible. Flow of plain surfaces is a guess, so the camera is judged by
-textured points, and what did not change did not move. A camera that moves moves all of them: if a good part of the
-textured points stands still, the camera does, too.
+Only lit parts count: motion in the dark is invisible. Flow of plain surfaces is a guess, so the camera is fitted to
+textured points, and what did not change did not move. A camera that moves moves everything: the parts of the picture
+vote on it (`camera_votes`), those with little texture, too.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import numpy as np
 
 from operators.exposure import MatchedPair, matched
 from operators.media.tracks import MotionTrack
+from operators.motion.camera_votes import CameraVoter, parts_of
 
-MAX_PAIRS_PER_SECOND = 4.0
+MAX_PAIRS_PER_SECOND = 3.0
 """Movement changes slowly compared with the cost of measuring it."""
 STILL_LUMA_LEVELS = 0.25
 """Mean difference of two pictures, of 255, up to which no flow is computed: repeated frames and still pictures."""
@@ -52,26 +53,12 @@ _MIN_GRADIENT_LEVELS = 2.0
 """Mean gradient around a point, per pixel, from which it is textured."""
 _STILL_PX = 0.12
 """Shift up to which a textured point stands still, as its change divided by its gradient states it."""
+_MIN_CHANGE_LEVELS = 0.3
+"""Mean change around a point; less is what a codec does to a picture that stands still."""
 _MAX_NOISE_LEVELS = 3.0
 """Highest change of plain surfaces that is taken for noise."""
 _MIN_CAMERA_PX = 0.3
 """Mean shift of a camera that moves; less is what noise and flicker do to the flow."""
-_MIN_AGREED_RATIO = 0.5
-"""Share of the textured points that agree on the camera's motion."""
-_MIN_EXPECTED_LEVELS = 1.0
-"""Change that the camera's motion must cause at a point that stands still to contradict it: an edge that moves along
-itself does not."""
-_MAX_EXPECTED_PX = 4.0
-"""A longer shift does not change a picture more."""
-_MAX_CHANGE_RATIO = 0.2
-"""Share of that change, below which a point stands still."""
-_MIN_CELL_POINTS = 2
-_MIN_CELLS = 5
-"""What moves before a plain background is an object."""
-_CELLS = 4
-"""Cells along each side, for the spread of the points that agree."""
-_MIN_CELLS_RATIO = 0.55
-"""Share of the cells with texture in which most points agree: an object is in fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +96,27 @@ STILL = Shift(0.0, 0.0)
 class Texture:
     """What can be seen to move around each of N points of the grid."""
 
-    across: np.ndarray
-    """Mean gradient along rows, levels a pixel."""
-    down: np.ndarray
-    change: np.ndarray
-    """Mean difference of the two pictures, without noise."""
-    is_lit: np.ndarray
     is_textured: np.ndarray
+    has_changed: np.ndarray
+    """By motion or by noise."""
     is_still: np.ndarray
-    """Whether nothing changed that a shift along the gradient would have changed."""
+    """Whether nothing changed, beyond noise, that a shift along the gradient would have changed."""
+
+    @property
+    def may_move(self) -> bool:
+        """Whether there is enough to see of a camera that moves."""
+        return np.count_nonzero(self.is_textured & self.has_changed) >= MIN_LIT_POINTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Movement:
+    """What moves at each of N points."""
+
+    camera: np.ndarray
+    """(N, 2) px; zero if it stands still."""
+    objects: np.ndarray
+    """(N,) px."""
+    is_clear: bool = True
 
 
 class FlowMeter:
@@ -130,11 +129,11 @@ class FlowMeter:
         rows = np.arange(_GRID_PX // 2, height, _GRID_PX)
         columns = np.arange(_GRID_PX // 2, width, _GRID_PX)
         self._grid = np.ix_(rows, columns)
-        self._across = np.ix_(rows, np.clip(columns - 1, 0, width - 3))
-        self._down = np.ix_(np.clip(rows - 1, 0, height - 3), columns)
+        self._inner = np.ix_(np.clip(rows - 1, 0, height - 3), np.clip(columns - 1, 0, width - 3))
         columns_px, rows_px = np.meshgrid(columns, rows)
         self._points = np.stack([columns_px.ravel(), rows_px.ravel()], axis=1).astype(np.float32)
-        self._cells = (rows_px.ravel() * _CELLS // height) * _CELLS + columns_px.ravel() * _CELLS // width
+        num_rows, num_columns = parts_of(height, width)
+        self._parts = rows_px.ravel() * num_rows // height, columns_px.ravel() * num_columns // width
         self._width = width
 
     def measure(self, first: np.ndarray, second: np.ndarray) -> Shift | None:
@@ -146,17 +145,22 @@ class FlowMeter:
         if pair.difference.mean() <= STILL_LUMA_LEVELS * is_lit.mean():
             return STILL
         seen = self._texture(pair, is_lit)
-        if not (is_lit & ~seen.is_still).any():
+        if not (is_lit & ~seen.is_still).any() and not seen.may_move:
             return STILL
+        movement = self._movement(pair, seen)
+        camera_px, object_px = _mean_length(movement.camera[is_lit]), float(movement.objects[is_lit].mean())
+        return Shift(camera_px / self._width, object_px / self._width, movement.is_clear)
+
+    def _movement(self, pair: MatchedPair, seen: Texture) -> _Movement:
         flow = self._flow(pair.first, pair.second)
-        camera = self._camera_flow(flow, seen)
-        if camera is None:
+        if not seen.may_move:
+            return _standing(flow, seen)
+        voter = CameraVoter(pair.first, pair.second)
+        found = self._judged(flow, seen, voter)
+        if found is None:
             flow = self._far_flow(pair)
-            camera = self._camera_flow(flow, seen)
-        agreed = np.zeros_like(flow) if camera is None else camera
-        residual = _unexplained(flow, agreed, seen)
-        camera_px, object_px = _mean_length(agreed[is_lit]), float(residual[is_lit].mean())
-        return Shift(camera_px / self._width, object_px / self._width, camera is not None)
+            found = self._judged(flow, seen, voter)
+        return _standing(flow, seen, is_clear=False) if found is None else found
 
     def _flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return (N, 2) px at the points of the grid."""
@@ -181,52 +185,37 @@ class FlowMeter:
 
     def _texture(self, pair: MatchedPair, is_lit: np.ndarray) -> Texture:
         smooth = cv2.blur(pair.first, (3, 3))
-        across = _around(self._across, cv2.absdiff(smooth[:, 2:], smooth[:, :-2])) / 2
-        down = _around(self._down, cv2.absdiff(smooth[2:], smooth[:-2])) / 2
+        across = cv2.absdiff(smooth[1:-1, 2:], smooth[1:-1, :-2])
+        gradient = _around(self._inner, cv2.add(across, cv2.absdiff(smooth[2:, 1:-1], smooth[:-2, 1:-1]))) / 2
         change = _around(self._grid, cv2.absdiff(smooth, cv2.blur(pair.second, (3, 3))))
-        is_textured = is_lit & (across + down >= _MIN_GRADIENT_LEVELS)
+        is_textured = is_lit & (gradient >= _MIN_GRADIENT_LEVELS)
         plain = change[is_lit & ~is_textured]
         noise = min(_MAX_NOISE_LEVELS, _quantile(plain, 0.25)) if len(plain) else 0.5
-        change = np.maximum(change - 1.5 * noise - 0.3, 0.0)
-        return Texture(across, down, change, is_lit, is_textured, change <= _STILL_PX * np.maximum(across + down, 1.0))
+        visible = np.maximum(change - 1.5 * noise - _MIN_CHANGE_LEVELS, 0.0)
+        return Texture(is_textured, change > _MIN_CHANGE_LEVELS, visible <= _STILL_PX * np.maximum(gradient, 1.0))
 
-    def _camera_flow(self, flow: np.ndarray, seen: Texture) -> np.ndarray | None:
-        """Return (N, 2) px: the camera's motion at each point, zero if it stands still; None if no motion is agreed
-        on."""
-        is_moving = seen.is_textured & ~seen.is_still
-        if np.count_nonzero(is_moving) < MIN_LIT_POINTS:
-            return np.zeros_like(flow)
-        points, moving = self._points[is_moving], flow[is_moving]
-        reach_px = max(_RANSAC_PX, _RANSAC_RATIO * _quantile(np.hypot(moving[:, 0], moving[:, 1]), 0.5))
-        matrix, inliers = cv2.estimateAffinePartial2D(
-            points, points + moving, method=cv2.RANSAC, ransacReprojThreshold=reach_px, maxIters=200
-        )
+    def _judged(self, flow: np.ndarray, seen: Texture, voter: CameraVoter) -> _Movement | None:
+        """Return what moves if most of the picture agrees on the camera's part in it, None otherwise."""
+        matrix = self._fitted(flow, seen.is_textured & seen.has_changed)
         if matrix is None:
             return None
         camera = np.asarray(self._points @ matrix[:, :2].T + matrix[:, 2] - self._points)
         if _mean_length(camera) < _MIN_CAMERA_PX:
-            return np.zeros_like(flow)
-        is_agreed = np.zeros(len(flow), bool)
-        is_agreed[is_moving] = np.asarray(inliers).ravel() > 0
-        return self._judged(camera, is_agreed, is_moving, seen)
+            return _standing(flow, seen)
+        votes = voter.votes(matrix)
+        if votes.is_moving:
+            is_moving = seen.is_textured & ~seen.is_still & ~votes.explained[self._parts]
+            return _Movement(camera, _unexplained(flow, camera, is_moving))
+        return _standing(flow, seen) if votes.is_standing else None
 
-    def _judged(
-        self, camera: np.ndarray, is_agreed: np.ndarray, is_moving: np.ndarray, seen: Texture
-    ) -> np.ndarray | None:
-        """Return the camera's motion if most of the picture agrees, zero if much of it stands still, None otherwise."""
-        reach = np.minimum(np.abs(camera), _MAX_EXPECTED_PX)
-        expected = reach[:, 0] * seen.across + reach[:, 1] * seen.down
-        is_against = seen.is_lit & (expected >= _MIN_EXPECTED_LEVELS) & (seen.change < _MAX_CHANGE_RATIO * expected)
-        is_judged = is_moving | is_against
-        if is_against.sum() >= is_agreed.sum():
-            return np.zeros_like(camera)
-        counts = np.bincount(self._cells[is_judged], minlength=_CELLS * _CELLS)
-        agreed = np.bincount(self._cells[is_judged], weights=is_agreed[is_judged], minlength=_CELLS * _CELLS)
-        is_used = counts >= _MIN_CELL_POINTS
-        is_spread = (
-            is_used.sum() >= _MIN_CELLS and (agreed[is_used] >= 0.5 * counts[is_used]).mean() >= _MIN_CELLS_RATIO
+    def _fitted(self, flow: np.ndarray, is_moving: np.ndarray) -> np.ndarray | None:
+        """Return the (2, 3) shift, turn and zoom that most of what moves agrees on."""
+        points, moving = self._points[is_moving], flow[is_moving]
+        reach_px = max(_RANSAC_PX, _RANSAC_RATIO * _quantile(np.hypot(moving[:, 0], moving[:, 1]), 0.5))
+        matrix, _ = cv2.estimateAffinePartial2D(
+            points, points + moving, method=cv2.RANSAC, ransacReprojThreshold=reach_px, maxIters=200
         )
-        return camera if is_spread and is_agreed.sum() >= _MIN_AGREED_RATIO * is_judged.sum() else None
+        return matrix
 
 
 def _around(grid: tuple[np.ndarray, ...], levels: np.ndarray) -> np.ndarray:
@@ -235,13 +224,17 @@ def _around(grid: tuple[np.ndarray, ...], levels: np.ndarray) -> np.ndarray:
     return np.asarray(mean[grid].reshape(-1), np.float64)
 
 
-def _unexplained(flow: np.ndarray, camera: np.ndarray, seen: Texture) -> np.ndarray:
+def _standing(flow: np.ndarray, seen: Texture, *, is_clear: bool = True) -> _Movement:
+    """Return the flow of objects before a camera that does not move, or not as anything states."""
+    objects = np.where(seen.is_still, 0.0, np.hypot(flow[:, 0], flow[:, 1]))
+    return _Movement(np.zeros_like(flow), objects, is_clear)
+
+
+def _unexplained(flow: np.ndarray, camera: np.ndarray, is_moving: np.ndarray) -> np.ndarray:
     """Return (N,) px: motion of objects at each point; flow of plain surfaces under a moving camera is none."""
-    if not camera.any():
-        return np.where(seen.is_still, 0.0, np.hypot(flow[:, 0], flow[:, 1]))
     length = np.hypot(*(flow - camera).T)
     tolerance = np.maximum(_RANSAC_PX, _RANSAC_RATIO * np.hypot(camera[:, 0], camera[:, 1]))
-    return np.where(seen.is_textured & ~seen.is_still & (length > tolerance), length, 0.0)
+    return np.where(is_moving & (length > tolerance), length, 0.0)
 
 
 def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[PairMotion, ...]:
