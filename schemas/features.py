@@ -136,7 +136,10 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "motion", "number", "shots in the analysed part: a lower bound if motion.observed_ratio is below 1"
     ),
     "motion.observed_ratio": FeatureSpec(
-        "motion", "number", "share of the video whose cuts and motion were analysed; below 1 for more than 90 s"
+        "motion",
+        "number",
+        "share of the video whose cuts and motion were analysed; below 1 for more than 90 s, of small pictures for "
+        "more than 3 to 7 minutes",
     ),
     "motion.mean_shot_seconds": FeatureSpec("motion", "number", "mean length of a shot in the analysed part"),
     "motion.energy": FeatureSpec(
@@ -146,7 +149,11 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "motion", "number", "mean motion in picture widths per second; absent if all frames are dark"
     ),
     "motion.camera_ratio": FeatureSpec("motion", "number", "share of the motion that camera motion explains"),
-    "motion.cuts_per_minute": FeatureSpec("motion", "number", "cuts per minute in the analysed part"),
+    "motion.cuts_per_minute": FeatureSpec(
+        "motion",
+        "number",
+        "cuts per minute of the whole video; from the estimate if motion.is_num_shots_estimated is 1",
+    ),
     "motion.pace": FeatureSpec(
         "motion", "text", "slow, medium or fast, from cuts and motion; absent if all frames are dark"
     ),

@@ -19,9 +19,10 @@ WILD_WIDTHS_PER_SECOND = 0.5
 """Half a picture width per second on average: action cameras, chases."""
 
 
-def cuts_per_minute(num_cuts: int, observed_seconds: float) -> float:
-    """Return cuts per minute of analysed time; 0 if that is zero."""
-    return 60.0 * num_cuts / observed_seconds if observed_seconds > 0.0 else 0.0
+def cuts_per_minute(num_cuts: float, seconds: float) -> float:
+    """Return cuts per minute of the time in which they were counted, or for which they were estimated; 0 if that is
+    zero."""
+    return 60.0 * num_cuts / seconds if seconds > 0.0 else 0.0
 
 
 def mean_shot_seconds(num_cuts: int, observed_seconds: float) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,9 @@ from operators.media.layout import MediaMemory
 from operators.media.motion_memory import motion_track_in
 from operators.media.plan import PlanPolicy
 from operators.media.tracks import MotionTrack
+from operators.motion.early_keyframes import known_keyframes
 from operators.motion.track_motion import TrackMotion, measure_motion
+from operators.native_threads import hold_to_one_thread
 
 _MAX_PIXELS = 64 * 2**20
 
@@ -37,17 +41,37 @@ class MeasuredVideo:
     """Of decode and operators, without models."""
 
 
-def measured_video(path: Path) -> MeasuredVideo:
-    """Decode and measure a file at the default budget.
+def measured_video(path: Path, policy: PlanPolicy | None = None) -> MeasuredVideo:
+    """Decode and measure a file, as a worker does: OpenCV computes on one thread.
+
+    Args:
+        path: of the file.
+        policy: what to decode; the default one if None.
 
     Raises:
         InvalidMedia: it cannot be decoded.
     """
+    with one_opencv_thread():
+        return _measured(path, policy or PlanPolicy())
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Make OpenCV compute on the calling thread for a while; other methods have their own number."""
+    num_threads = cv2.getNumThreads()
+    hold_to_one_thread()
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(num_threads)
+
+
+def _measured(path: Path, policy: PlanPolicy) -> MeasuredVideo:
     began = time.process_time()
-    messages, memory_fd = _decoded(path)
+    messages, memory_fd = _decoded(path, policy)
     try:
         index, memory = _index_and_memory(messages, memory_fd)
-        motion = measure_motion(_track(messages, memory))
+        motion = measure_motion(_track(messages, memory), known_keyframes(index.video))
         spent_seconds = time.process_time() - began
         thumbnails = [thumbnail(luma) for luma in _sampled_lumas(messages, memory)]
     finally:
@@ -56,14 +80,14 @@ def measured_video(path: Path) -> MeasuredVideo:
     return MeasuredVideo(motion, static_ratio(thumbnails), duration_seconds, spent_seconds)
 
 
-def _decoded(path: Path) -> tuple[list[msgspec.Struct], int]:
+def _decoded(path: Path, policy: PlanPolicy) -> tuple[list[msgspec.Struct], int]:
     """Return the messages of a decoder, and the shared memory."""
     fd, memory_fd = os.open(path, os.O_RDONLY), os.memfd_create("decoded")
     io_counts_fd = os.open("/proc/self/io", os.O_RDONLY)
     media = MediaFile(fd, path.stat().st_size, _MAX_PIXELS)
     messages: list[msgspec.Struct] = []
     try:
-        decode_media(media, memory_fd, PlanPolicy(), messages.append, io_counts_fd)
+        decode_media(media, memory_fd, policy, messages.append, io_counts_fd)
     finally:
         media.close()
         for each in (fd, io_counts_fd):

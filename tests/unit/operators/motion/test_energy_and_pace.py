@@ -116,3 +116,14 @@ class TestMeasureMotion:
         motion = measure_motion(MotionTrack(np.zeros(0), np.zeros((0, 90, 160), np.uint8), ()))
 
         assert ((), (), 0, 0.0) == (motion.cuts_seconds, motion.steps, motion.num_pairs, motion.observed_seconds)
+
+    def test_cuts_at_early_keyframes(self) -> None:
+        """Both are counted in each span, but for what is at its first picture."""
+        scenes = np.random.default_rng(3).integers(0, 256, (3, 36, 64)).astype(np.uint8)
+        luma = np.concatenate([np.repeat(scene[None], 24, axis=0) for scene in scenes])
+        track = MotionTrack(10.0 + np.arange(72) / 12.0, luma, (MotionSpan(0, 72),))
+        regular = [each for each in np.arange(0.0, 60.0, 2.5) if not 10 < each < 16]
+
+        (span,) = measure_motion(track, sorted([*regular, 12.0, 13.5])).observed_spans
+
+        assert (span.num_cuts, span.num_early, span.num_early_cuts) == (2, 2, 1)

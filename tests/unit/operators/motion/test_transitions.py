@@ -177,3 +177,25 @@ class TestShotCount:
 
         assert (count.num_shots, count.low) == (1.0, 1.0)
         assert count.high > 5
+
+    def test_spans_that_begin_with_a_cut(self) -> None:
+        """Show no cut of their own where shots are longer; the early keyframes of the whole video tell of them."""
+        count = shot_count([ObservedSpan(2.0, 0) for _ in range(12)], 600.0, 0.04, num_early=150)
+
+        assert count.num_shots == pytest.approx(151, rel=0.15)
+        assert count.low < 151 < count.high
+
+    def test_early_keyframes_that_are_no_cuts(self) -> None:
+        """Count as often as those of the analysed part are cuts."""
+        spans = [ObservedSpan(2.0, num_cuts=0, num_early=2) for _ in range(12)]
+        count = shot_count(spans, 600.0, 0.04, num_early=600)
+
+        assert count.num_shots < 30
+        assert count.low < 10
+
+    def test_cuts_without_keyframes(self) -> None:
+        """Are estimated from their rate, beside those at keyframes."""
+        spans = [ObservedSpan(2.0, num_cuts=2, num_early=1, num_early_cuts=1) for _ in range(12)]
+        count = shot_count(spans, 240.0, 0.1, num_early=100)
+
+        assert count.num_shots == pytest.approx(1 + 24 + 88 + 108, rel=0.05)
