@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from operators.media.plan import COUNTED_PIXELS, PlanPolicy
 from operators.motion.energy import StepEnergy
+from operators.motion.shot_counts import ShotCount
 from operators.motion.track_motion import TrackMotion
 from operators.motion.transitions import Transition
 from ops.evaluate.decoded_motion import MeasuredVideo
 from ops.evaluate.generated_shots import FrameShape
 from ops.evaluate.joined_sequences import CHANGES, HARD_CHANGES, Part, Sequence, drawn_sequence
 from ops.evaluate.judgements import Amount, TrueSpan
-from ops.evaluate.long_sequences import drawn_long_sequence
+from ops.evaluate.long_sequences import drawn_long_sequence, drawn_sampled_sequence
 from ops.evaluate.motion_clips import motion_clips
 from ops.evaluate.scene_material import SceneMaterial, part_of
 from ops.evaluate.sets.motion import judgements_of
-from ops.evaluate.sets.shots import hard_only, outside_of_gradual, overlaps
+from ops.evaluate.sets.shots import counted_shots, hard_only, outside_of_gradual, overlaps
 
 PICTURES = tuple(np.random.default_rng(seed).integers(0, 256, (480, 720, 3), dtype=np.uint8) for seed in range(3))
 MATERIAL = SceneMaterial(PICTURES)
@@ -58,6 +60,13 @@ class TestSequences:
         assert sequence.num_frames / sequence.rate_hz >= 100
         assert len({round(part.seconds) for part in sequence.parts}) > 3
 
+    def test_those_of_which_a_part_is_decoded(self) -> None:
+        """Are longer than what is decoded in full at their size."""
+        sequence = drawn_sampled_sequence("a", 3, MATERIAL)
+        policy = PlanPolicy()
+
+        assert sequence.num_frames * COUNTED_PIXELS[0] / COUNTED_PIXELS[1] > policy.full_decode_max_packets
+
     def test_parts(self) -> None:
         """A file belongs to the part that thresholds may be fitted on, or to the other, by its name alone."""
         assert {part_of(f"{number}.jpg") for number in range(20)} == {"fit", "held-out"}
@@ -77,6 +86,14 @@ class TestJudgements:
         found = (Transition("fade", 2.0, 4.0, 3.0), Transition("dissolve", 6.0, 7.0, 6.5))
 
         assert [amount.said for amount in overlaps("a", truth, found)] == [0.5, None]
+
+    def test_counted_shots(self) -> None:
+        """An estimate is judged beside the interval that it states; a count has none."""
+        counted = list(counted_shots("a", 8, ShotCount(8.0, 8.0, 8.0, is_estimated=False)))
+        estimated = list(counted_shots("b", 40, ShotCount(30.0, 20.0, 39.0, is_estimated=True)))
+
+        assert [(each.subject, each.said) for each in counted] == [("number of shots, 100 s and longer", 1.0)]
+        assert [each.said for each in estimated] == [0.75, "misses"]
 
     def test_motion(self) -> None:
         """Speeds are judged over the true ones; a share that is not known is not judged."""
