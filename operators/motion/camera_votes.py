@@ -33,7 +33,7 @@ _MIN_AGREED_RATIO = 0.5
 """Of the parts that vote."""
 _MAX_STILL_RATIO = 0.45
 """Of those that agree: titles and frames that lie over a moving picture, and what a codec does not update."""
-_MIN_WIDTH_RATIO = 0.45
+_MIN_WIDTH_RATIO = 0.65
 """Of the picture's width that those which agree extend over: an object before a plain wall is narrower."""
 _OUTSIDE = -1e4
 """Level of what the moved picture does not show."""
