@@ -22,8 +22,8 @@ from operators.exposure import MatchedPair, matched
 from operators.media.tracks import MotionTrack
 from operators.motion.camera_votes import CameraVoter, parts_of
 
-MAX_PAIRS_PER_SECOND = 3.0
-"""Movement changes slowly compared with the cost of measuring it."""
+MAX_PAIRS_PER_SECOND = 2.0
+"""Movement changes slowly compared with the cost of measuring it: more change no figure of the generated clips."""
 STILL_LUMA_LEVELS = 0.25
 """Mean difference of two pictures, of 255, up to which no flow is computed: repeated frames and still pictures."""
 
