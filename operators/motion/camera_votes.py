@@ -120,7 +120,7 @@ class CameraVoter:
         """Return the movement of the smaller pictures, whose pixels have their centres elsewhere."""
         turned, shift = matrix[:, :2], matrix[:, 2:]
         centre = (self._scale - 1) / 2
-        return np.hstack([turned * self._scale.T, turned @ centre + shift - centre]) / self._scale
+        return np.asarray(np.hstack([turned * self._scale.T, turned @ centre + shift - centre]) / self._scale)
 
     def _means(self, levels: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.resize(levels, self._parts, interpolation=cv2.INTER_AREA))

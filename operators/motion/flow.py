@@ -105,7 +105,7 @@ class Texture:
     @property
     def may_move(self) -> bool:
         """Whether there is enough to see of a camera that moves."""
-        return np.count_nonzero(self.is_textured & self.has_changed) >= MIN_LIT_POINTS
+        return bool(np.count_nonzero(self.is_textured & self.has_changed) >= MIN_LIT_POINTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class FlowMeter:
         matrix, _ = cv2.estimateAffinePartial2D(
             points, points + moving, method=cv2.RANSAC, ransacReprojThreshold=reach_px, maxIters=200
         )
-        return matrix
+        return None if matrix is None else np.asarray(matrix)
 
 
 def _around(grid: tuple[np.ndarray, ...], levels: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from operators.motion.transitions import Transition
 from ops.evaluate.decoded_motion import MeasuredVideo
 from ops.evaluate.generated_shots import FrameShape
 from ops.evaluate.joined_sequences import CHANGES, HARD_CHANGES, Part, Sequence, drawn_sequence
-from ops.evaluate.judgements import Amount, TrueSpan
+from ops.evaluate.judgements import PRODUCT, Amount, Choice, TrueSpan
 from ops.evaluate.long_sequences import drawn_long_sequence, drawn_sampled_sequence
 from ops.evaluate.motion_clips import motion_clips
 from ops.evaluate.scene_material import SceneMaterial, part_of
@@ -92,8 +92,11 @@ class TestJudgements:
         counted = list(counted_shots("a", 8, ShotCount(8.0, 8.0, 8.0, is_estimated=False)))
         estimated = list(counted_shots("b", 40, ShotCount(30.0, 20.0, 39.0, is_estimated=True)))
 
-        assert [(each.subject, each.said) for each in counted] == [("number of shots, 100 s and longer", 1.0)]
-        assert [each.said for each in estimated] == [0.75, "misses"]
+        assert counted == [Amount("number of shots, 100 s and longer", "a", PRODUCT, "", 1.0, 1.0)]
+        assert estimated == [
+            Amount("number of shots, where a part is analysed", "b", PRODUCT, "", 1.0, 0.75),
+            Choice("interval of that number", "b", PRODUCT, "", ("holds",), "misses"),
+        ]
 
     def test_motion(self) -> None:
         """Speeds are judged over the true ones; a share that is not known is not judged."""
