@@ -235,7 +235,7 @@ class TestMotion:
         assert value(analysis, "motion.mean_energy") == 0.0
         assert value(analysis, "motion.static_ratio") == 1.0
         assert value(analysis, "motion.pace") == "medium"
-        assert analysis.receipt.items == 16
+        assert analysis.receipt.items == 8
         assert analysis.receipt.device_seconds == 0.0
 
 
