@@ -27,6 +27,8 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "`refused`: another model or version is loaded there; `cut`: it is too slow for the deadlines",
     "MODEL_SERVER_SECONDS": "grows: the server's own queue; more replicas, or fewer `VIDSIGNAL_MODEL_SERVER_REQUESTS`",
     "MODEL_SERVER_TOKENS": "for each video it follows prompts and pictures; jumps: answers without an end",
+    "CAPTIONS": "`whole` and `cut` have a caption; for the others see [captions](captions.md#what-comes-back)",
+    "JUDGE_ANSWERS": "many `unsure`: the model cannot tell; `vidsignal judge agreement` compares with reviews",
     "DEVICE_FAULTS": "any: the worker's log, the device's own log",
     "DECODES": "`media-*` are media at fault; `lost` and `media-decoder-*` are ours or hostile media",
     "DECODE_CPU_SECONDS": "for each decode it follows length and size of what is uploaded",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from operators.captions.caption_question import CaptionForm
+from operators.captions.caption_states import CaptionState
 from operators.captions.quotations import quotes
 from operators.captions.word_loops import without_loops
 from operators.context.hashtags import normalised_hashtag
@@ -23,25 +24,6 @@ MAX_HASHTAGS: Final = 8
 MAX_HASHTAG_CHARACTERS: Final = 40
 _LEAST_LETTERS: Final = 2
 """Of a text that says anything."""
-
-CaptionState = Literal[
-    "whole",  # kept as it was written
-    "cut",  # kept up to its limit, or to where it begins to repeat itself
-    "declined",  # the model refuses
-    "malformed",  # the answer has another form, or is empty
-    "truncated",  # it ends in the middle, at the limit of tokens
-    "repetition",  # it repeats itself without an end
-    "quotation",  # it quotes at length what is said or shown
-    "contact",  # it contains an address, a link or a number to call
-    "late",  # no answer in time
-    "unavailable",  # no server
-    "overloaded",  # the server has no room now
-    "failed",  # the server refuses the request, or fails with it
-]
-CAPTION_STATES: tuple[CaptionState, ...] = (
-    "whole", "cut", "declined", "malformed", "truncated", "repetition", "quotation", "contact", "late", "unavailable",
-    "overloaded", "failed",
-)  # fmt: skip
 
 _CONTACT: Final = re.compile(r"://|\bwww\.|[\w.+-]@[\w-]|(?:^|\s)@\w|(?:\d[\s().+/-]{0,2}){9,}", re.IGNORECASE)
 _DIRECTIONS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -8,6 +8,7 @@ from itertools import groupby
 from operators.fusion.fusion_rule import FusionRule
 from schemas.identity import Modality
 from schemas.outcomes import ACTIONS, Action
+from streams.decision.judge_rule import JudgeRule
 from streams.decision.policy import Policy, Rule, Thresholds
 
 
@@ -45,7 +46,15 @@ def _rest_lines(policy: Policy) -> list[str]:
         f"reports      {_spelled(policy.reports.thresholds)}{reports if policy.reports.thresholds else ''}",
         f"shown        evidence from {policy.reporting_floor:g}",
         *(f"fused        {_fused(rule)}" for rule in policy.fusion),
+        *([f"judge        {_judge(policy.judge)}"] if policy.judge else []),
     ]
+
+
+def _judge(rule: JudgeRule) -> str:
+    """Return text such as `version 1, a yes causes review: area/group/label 0.4-0.6; 1% of the videos at random`."""
+    bands = ", ".join(f"{label} {low:g}-{high:g}" for label, (low, high) in rule.bands.items())
+    share = f"; {100 * rule.random_ratio:g}% of the videos at random" if rule.random_ratio else ""
+    return f"version {rule.version}, a yes causes {rule.effect}: {bands}{share}"
 
 
 def _fused(rule: FusionRule) -> str:

@@ -70,6 +70,18 @@ BATCHES: Final = Row(
             (Query(rate("vidsignal_model_server_tokens_total", "server", "direction"), "{{server}} {{direction}}"),),
         ),
         Panel(
+            "Captions",
+            "Videos that a chat model was asked to describe, by result; only whole and cut ones have a caption.",
+            "ops",
+            (Query(rate("vidsignal_captions_total", "state"), "{{state}}"),),
+        ),
+        Panel(
+            "Answers of the judge",
+            "Of a chat model about labels: of uncertain scores, and of the random share.",
+            "ops",
+            (Query(rate("vidsignal_judge_answers_total", "asked_for", "answer"), "{{asked_for}} {{answer}}"),),
+        ),
+        Panel(
             "Decoder utilisation",
             "Share of the decoder processes that are at work. At 1 they are the bottleneck.",
             "percentunit",

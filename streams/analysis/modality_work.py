@@ -15,7 +15,7 @@ from operators.internal_errors import boundary
 from operators.media.session import MediaSession
 from schemas.codec import encode, event_headers, header
 from schemas.errors import InvalidEvent
-from schemas.evidence import TextFound
+from schemas.evidence import JudgeAnswer, TextFound
 from schemas.facts import Failure, Signal
 from schemas.identity import Lane
 from schemas.receipts import DecodeReceipt, Receipt
@@ -181,6 +181,7 @@ class ModalityWork:
         findings.end(self._agent.modality, analysis)
         if analysis.receipt.decode is not None and session.take_decode_count():
             _count_decode(analysis.receipt.decode)
+        _count_chat(analysis)
         return analysis
 
     async def _open_session(self, slot: Slot, upload: VideoUploaded) -> MediaSession:
@@ -258,3 +259,13 @@ async def _findings_of(slot: Slot) -> Findings:
 def _count_decode(receipt: DecodeReceipt) -> None:
     metrics.DECODE_CPU_SECONDS.inc(receipt.cpu_seconds)
     metrics.DECODE_COVERAGE_RATIO.observe(receipt.coverage_ratio)
+
+
+def _count_chat(analysis: Analysis) -> None:
+    """Count what a chat model was asked, by what came of it."""
+    state = analysis.features.get("visual.caption_state")
+    if state is not None:
+        metrics.CAPTIONS.labels(state.value).inc()
+    for label in analysis.labels:
+        if isinstance(label.judgement, JudgeAnswer):
+            metrics.JUDGE_ANSWERS.labels(label.judgement.asked_for, label.judgement.answer).inc()

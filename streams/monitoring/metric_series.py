@@ -13,10 +13,12 @@ from typing import Final, get_args
 
 from prometheus_client import Counter, Histogram
 
+from operators.captions.caption_states import CAPTION_STATES
 from operators.context.recognised_labels import recognised_labels
 from operators.errors import MediaCause
 from operators.internal_errors import BOUNDARIES, INTERNAL_ERROR
 from schemas.engagement import ENGAGEMENT_KINDS
+from schemas.evidence import AskedFor, JudgeWord
 from schemas.identity import MODALITIES, Lane
 from schemas.labels import LABELS
 from schemas.outcomes import ACTIONS, OutcomeStatus
@@ -130,6 +132,10 @@ def _begin_media(settings: Settings) -> None:
         _begin(metric, models)
     _begin(metrics.DECODES, ("ok", "lost", "process-replaced", *get_args(MediaCause)))
     _begin(metrics.SIGNALS, MODALITIES, ("ok", "failed"))
+    if settings.captions_ratio:
+        _begin(metrics.CAPTIONS, CAPTION_STATES)
+    if settings.chat_model is not None and load_policy(settings.policy_file).judge is not None:
+        _begin(metrics.JUDGE_ANSWERS, get_args(AskedFor), get_args(JudgeWord))
     covered = covered_labels(settings)
     for label in LABELS:
         metrics.LABEL_COVERED.labels(label).set(label in covered)

@@ -58,6 +58,12 @@ MODEL_SERVER_SECONDS = Histogram(
 MODEL_SERVER_TOKENS = Counter(
     "vidsignal_model_server_tokens_total", "Tokens that a model server counted", ("server", "direction")
 )
+CAPTIONS = Counter("vidsignal_captions_total", "Videos that a chat model was asked to describe, by result", ("state",))
+JUDGE_ANSWERS = Counter(
+    "vidsignal_judge_answers_total",
+    "Answers of a judge about labels, by what it was asked for",
+    ("asked_for", "answer"),
+)
 DECODES = Counter("vidsignal_decodes_total", "Media sessions decoded", ("result",))
 DECODE_CPU_SECONDS = Counter("vidsignal_decode_cpu_seconds_total", "CPU time of decoder processes")
 DECODE_PROCESSES = Gauge("vidsignal_decode_processes", "Processes that decode, one video each at a time")

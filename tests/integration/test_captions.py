@@ -124,6 +124,22 @@ def test_the_log_says_nothing_of_it(pipeline: Pipeline) -> None:
     assert all(CAPTION not in text for text in logs)
 
 
+def test_a_server_that_hangs_costs_the_caption_alone(pipeline: Pipeline, server: ChatStandin, samples: Path) -> None:
+    """The verdict is final without it, no modality is missing or failed, and the record says why."""
+    server.hangs = True
+    try:
+        pipeline.publish(upload_of(samples / "small.mp4", "hanging"))
+        verdict = pipeline.await_verdicts(["hanging"], SETTLED_SECONDS)["hanging"]
+    finally:
+        server.hangs = False
+    assert (verdict.modalities.missing, verdict.modalities.failed) == ((), {})
+    assert [label for label in verdict.labels if label.held_back == JUDGED] == []
+    pipeline.await_handled("verdict")
+    found = pipeline.feature_records()["hanging"].features
+    assert found["visual.caption_state"].value == "late"
+    assert "visual.caption" not in found
+
+
 def test_it_is_forgotten_with_the_video(pipeline: Pipeline) -> None:
     """A deletion takes it from Redis, and a tombstone from the topic."""
     pipeline.publish_bytes(encode(DeletionRequested(video_id="rabbit", deleted=True)), key="rabbit")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from operators.captions.caption_answer import CAPTION_STATES, caption_of
+from operators.captions.caption_answer import caption_of
 from operators.captions.caption_question import ShownVideo, caption_question
+from operators.captions.caption_states import CAPTION_STATES
 from operators.inference.loaded_model import NO_TERMS
 from operators.inference.remote.chat_client import BadAnswer
 from operators.judge.judge_answer import answers_of
@@ -32,10 +33,11 @@ def server(servers: ServerEnvironment) -> Iterator[RealServer]:
 
 
 async def test_a_caption(server: RealServer) -> None:
-    """The server takes the schema, counts tokens, and its answer becomes a caption or says why not."""
+    """The server takes the schema, counts tokens unless it was stopped in a loop, and its answer becomes a caption or
+    says why not."""
     async with chat_client(server) as client:
         answer = await client.ask(caption_question(VIDEO), NO_TERMS)
-    assert answer.usage.input_tokens > 100
+    assert answer.usage.input_tokens > 100 or answer.ended == "repetition"
     assert answer.usage.output_tokens > 3
     found = caption_of(answer, [SAID.text])
     assert found.state in CAPTION_STATES

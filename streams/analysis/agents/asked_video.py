@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from operators.captions.caption_answer import CaptionState
 from operators.captions.caption_question import ShownVideo
+from operators.captions.caption_states import CaptionState
 from operators.captions.shot_pictures import shown_places
 from operators.errors import ModelFault, Overloaded, ServerUnavailable
 from operators.fusion.fusing import Said

@@ -72,3 +72,14 @@ def test_scripts_read_json() -> None:
     assert (told["num_chosen"], told["num_changed"], told["num_reviewed"]) == (12, 3, 3)
     assert told["changes"][1] == {"before": "allow", "after": "limit", "videos": 2, "examples": ["v-2", "v-3"]}
     assert told["skipped"] == {"facts-gone": 4}
+
+
+def test_a_judge_is_shown(tmp_path: Path) -> None:
+    """Its labels with their bands, what a yes causes, and the random share."""
+    label = "violence/weapons/firearm-visible"
+    file = tmp_path / "judged.yaml"
+    bands = f"{{{label}: {{from: 0.4, to: 0.6}}}}"
+    file.write_text(f"name: a\nversion: 1\nrules: []\njudge: {{version: 2, bands: {bands}, random_ratio: 0.005}}\n")
+    ended = CliRunner().invoke(app, ["policy", "check", str(file)])
+    said = f"judge version 2, a yes causes review: {label} 0.4-0.6; 0.5% of the videos at random"
+    assert said in plain(ended.output)

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.captions.caption_answer import (
-    CAPTION_STATES,
     MAX_CAPTION_CHARACTERS,
     MAX_HASHTAG_CHARACTERS,
     MAX_HASHTAGS,
@@ -19,6 +18,7 @@ from operators.captions.caption_answer import (
     Caption,
     caption_of,
 )
+from operators.captions.caption_states import CAPTION_STATES
 from operators.context.hashtags import normalised_hashtag
 from operators.inference.loaded_model import ServerUsage
 from operators.inference.remote.chat_client import ChatAnswer

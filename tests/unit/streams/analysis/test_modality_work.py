@@ -11,9 +11,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from operators.internal_errors import InternalError
+from operators.judge.judge_answer import judge_evidence
 from schemas.codec import encode, header
+from schemas.evidence import Feature
 from schemas.facts import Failure, Signal
 from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS
@@ -174,3 +177,22 @@ async def test_agents_tell_each_other_what_they_found(fault: Exception | None) -
     await asking
     await role.slot.close()
     assert told == [None if fault else found]
+
+
+async def test_what_a_chat_model_said_is_counted() -> None:
+    """A caption by its state, and each answer of a judge by why it was asked."""
+
+    async def says(_: Any) -> Analysis:
+        state = Feature(value="late", event_unix_seconds=0.0, model="m@prompt-1")
+        return Analysis(features={"visual.caption_state": state}, labels=judge_evidence({"a/b/c": "band"}, ["no"], 1))
+
+    def counted() -> list[float | None]:
+        return [
+            REGISTRY.get_sample_value("vidsignal_captions_total", {"state": "late"}),
+            REGISTRY.get_sample_value("vidsignal_judge_answers_total", {"asked_for": "band", "answer": "no"}),
+        ]
+
+    before, role = counted(), Role()
+    await ModalityWork(Agent("frames", says, 1), PROVENANCE, role.parts).run(record(), role.slot)
+    await role.slot.close()
+    assert counted() == [(number or 0.0) + 1 for number in before]

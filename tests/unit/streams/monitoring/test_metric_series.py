@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from prometheus_client import REGISTRY
 
+from operators.captions.caption_states import CAPTION_STATES
 from operators.errors import MediaCause
 from ops.cli.models import label_coverage
 from streams.config.settings import ROLES, Role, read_settings
@@ -74,6 +75,14 @@ def test_batches_begin() -> None:
     ):
         assert value(f"vidsignal_{name}", model="yamnet") is not None, name
     assert value("vidsignal_device_seconds_total", model="yamnet", device="cpu") is not None
+
+
+def test_results_of_captions_begin() -> None:
+    """If any are asked for."""
+    server = {"openai_url": "http://127.0.0.1:8000", "model_server_hosts": "127.0.0.1", "chat_model": "m"}
+    begin_series(read_settings(roles=("media",), captions_ratio=0.5, **server), "cpu")
+    for state in CAPTION_STATES:
+        assert value("vidsignal_captions_total", state=state) is not None, state
 
 
 def test_coverage_is_that_of_the_models() -> None:
