@@ -13,12 +13,13 @@ CaptionState = Literal[
     "repetition",  # it repeats itself without an end
     "quotation",  # it quotes at length what is said or shown
     "contact",  # it contains an address, a link or a number to call
+    "abusive",  # the models of text find abuse in it
     "late",  # no answer in time
     "unavailable",  # no server
     "overloaded",  # the server has no room now
     "failed",  # the server refuses the request, or fails with it
 ]
 CAPTION_STATES: tuple[CaptionState, ...] = (
-    "whole", "cut", "declined", "malformed", "truncated", "repetition", "quotation", "contact", "late", "unavailable",
-    "overloaded", "failed",
+    "whole", "cut", "declined", "malformed", "truncated", "repetition", "quotation", "contact", "abusive",
+    "late", "unavailable", "overloaded", "failed",
 )  # fmt: skip

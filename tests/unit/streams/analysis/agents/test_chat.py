@@ -221,6 +221,18 @@ class TestSent:
         assert "Lovelace" not in repr(analysis.features)
 
 
+class TestAbuse:
+    """A model that reads abuse in a video may repeat it."""
+
+    @pytest.mark.parametrize(("score", "expected"), [(0.9, "abusive"), (0.3, "whole")])
+    async def test_is_not_published(self, score: float, expected: str) -> None:
+        """The models of text judge the caption like a title; it becomes no label of the video."""
+        async with asked() as world:
+            analysis = await world.analysed(toxicity=constant("toxicity", scores={4: score}))
+        assert state(analysis) == expected
+        assert [label for label in analysis.labels if "abus" in label.label or "insult" in label.label] == []
+
+
 def forever(piece: str) -> Reply:
     return lambda _body: itertools.repeat(piece)
 
