@@ -54,12 +54,14 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "frames", "number", "share of neighbouring sampled frames that look alike; absent if all frames are dark"
     ),
     "visual.perceptual_hashes": FeatureSpec(
-        "frames", "list of objects", "PDQ {pts_seconds, hash, quality} of each sampled frame, without flat margins"
+        "frames",
+        "list of objects",
+        "PDQ {pts_seconds, hash, quality} of each sampled frame, without flat margins; quality counts no captions",
     ),
     "visual.part_hashes": FeatureSpec(
         "frames",
         "list of objects",
-        "PDQ {pts_seconds, part, hash, quality} of parts of up to 8 of these frames, and between them",
+        "PDQ {pts_seconds, part, hash, quality} of parts of these frames, and between them",
     ),
     "visual.text_language": FeatureSpec("frames", "text", "ISO 639 code of text in the pictures; absent if uncertain"),
     "visual.text_area_ratio": FeatureSpec(

@@ -10,20 +10,29 @@ from typing import Final
 import cv2
 import numpy as np
 
+from operators.frames.anchored_columns import anchored_columns
+from operators.frames.fine_box import FineBox, fine_box
 from operators.frames.flat_margins import PictureBox, without_margins
 from operators.frames.hash_limits import DIFFERENT_BITS
-from operators.frames.inner_picture import inner_picture
-from operators.frames.perceptual_hash import PerceptualHash, perceptual_hash
-from operators.frames.picture_parts import BETWEEN, INNER, part_boxes
-from operators.media.tracks import MotionTrack, SampledFrame
+from operators.frames.inner_picture import inner_pictures
+from operators.frames.perceptual_hash import PerceptualHash
+from operators.frames.picture_parts import BETWEEN, COLUMN, INNER, INNER_TOO, part_boxes
+from operators.frames.structured_picture import StructuredPicture
+from operators.media.tracks import MotionTrack
 
 NUM_PROBED_FRAMES: Final = 8
 """Frames, spread over the video, in which margins and an inner picture are looked for."""
 MAX_PART_FRAMES: Final = 8
 """Frames whose parts are hashed, spread over those that differ: parts cost more time and memory than whole pictures."""
+MAX_INNER: Final = 8
+"""Pictures of each place where an inner picture may be."""
+MAX_COLUMN_FRAMES: Final = 6
+"""Frames whose columns are hashed."""
 MAX_BETWEEN: Final = 16
 """Pictures halfway between two sampled ones that are hashed, where these differ: an excerpt of a moving picture is
 sampled at other moments."""
+MARGIN_REACH_LINES: Final = 1
+"""Around a margin's end in which the step to the picture is looked for."""
 MIN_PART_PX: Final = 32
 """Smallest side of a part: a smaller one shows too little."""
 MAX_ASIDE_RATIO: Final = 0.25
@@ -49,41 +58,71 @@ class CopyHashes:
     parts: tuple[PartHash, ...]
 
 
-def copy_hashes(frames: Sequence[SampledFrame], motion: MotionTrack | None) -> CopyHashes:
+def copy_hashes(pts_seconds: Sequence[float], lumas: Sequence[np.ndarray], motion: MotionTrack | None) -> CopyHashes:
     """Hash the pictures of a video.
 
     Args:
-        frames: sampled ones, at least one; one of another size is scaled to that of the first.
+        pts_seconds: display time of each sampled frame, at least one.
+        lumas: (H, W) uint8 each; one of another size is scaled to that of the first.
         motion: the pictures between them.
     """
-    lumas = _lumas(frames)
-    margins = without_margins(lumas[_spread(len(lumas), NUM_PROBED_FRAMES)])
-    pictures = [margins.of(luma) for luma in lumas]
-    wholes = tuple(map(perceptual_hash, pictures))
-    boxes = _boxes(np.stack([pictures[number] for number in _spread(len(pictures), NUM_PROBED_FRAMES)]))
-    parts = (
-        PartHash(frames[number].pts_seconds, name, perceptual_hash(box.of(pictures[number])))
-        for number in _differing(wholes)
-        for name, box in boxes.items()
-    )
-    return CopyHashes(wholes, (*parts, *_between(frames, wholes, motion, margins.scaled(lumas.shape[1:]))))
+    frames = _same_size(lumas)
+    margins = _fine_margins(_probed(frames))
+    cut = [margins.of(frame) for frame in frames]
+    pictures = [StructuredPicture(picture) for picture in cut]
+    wholes = tuple(picture.hash() for picture in pictures)
+    boxes = _fixed_boxes(*cut[0].shape)
+    parts = [
+        *(
+            PartHash(pts_seconds[number], name, pictures[number].hash(box))
+            for number in _differing(wholes, MAX_PART_FRAMES)
+            for name, box in boxes.items()
+        ),
+        *_inner(pts_seconds, cut),
+        *(
+            PartHash(pts_seconds[number], COLUMN, pictures[number].hash(box))
+            for number in _spread(len(cut), MAX_COLUMN_FRAMES)
+            for box in _columns(cut[number])
+        ),
+        *_between(pts_seconds, wholes, motion, margins.scaled(frames.shape[1:])),
+    ]
+    return CopyHashes(wholes, tuple(parts))
 
 
-def _lumas(frames: Sequence[SampledFrame]) -> np.ndarray:
-    height, width = frames[0].pixels.shape[:2]
-    return np.stack([cv2.resize(cv2.cvtColor(each.pixels, cv2.COLOR_RGB2GRAY), (width, height)) for each in frames])
+def _same_size(lumas: Sequence[np.ndarray]) -> np.ndarray:
+    height, width = lumas[0].shape
+    return np.stack([luma if luma.shape == (height, width) else cv2.resize(luma, (width, height)) for luma in lumas])
 
 
-def _boxes(pictures: np.ndarray) -> dict[str, PictureBox]:
-    boxes = part_boxes(*pictures.shape[1:])
-    inner = inner_picture(pictures)
-    if inner is not None:
-        boxes[INNER] = inner
+def _probed(pictures: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    return np.stack([pictures[number] for number in _spread(len(pictures), NUM_PROBED_FRAMES)])
+
+
+def _fine_margins(probed: np.ndarray) -> FineBox:
+    return fine_box(probed, without_margins(probed), MARGIN_REACH_LINES)
+
+
+def _fixed_boxes(height_px: int, width_px: int) -> dict[str, PictureBox]:
+    boxes = part_boxes(height_px, width_px)
     return {name: box for name, box in boxes.items() if min(box.height_px, box.width_px) >= MIN_PART_PX}
 
 
+def _columns(picture: np.ndarray) -> list[FineBox]:
+    return anchored_columns(picture) if min(picture.shape) >= MIN_PART_PX else []
+
+
+def _inner(pts_seconds: Sequence[float], pictures: Sequence[np.ndarray]) -> Iterator[PartHash]:
+    """Yield hashes of the picture within the picture, without its own flat margins, of frames in which it differs."""
+    for name, box in zip((INNER, INNER_TOO), inner_pictures(_probed(pictures)), strict=False):
+        cuts = [box.of(picture) for picture in pictures]
+        margins = _fine_margins(_probed(cuts))
+        if min(margins.height_px, margins.width_px) >= MIN_PART_PX:
+            found = [StructuredPicture(margins.of(cut)).hash() for cut in cuts]
+            yield from (PartHash(pts_seconds[number], name, found[number]) for number in _differing(found, MAX_INNER))
+
+
 def _between(
-    frames: Sequence[SampledFrame],
+    pts_seconds: Sequence[float],
     wholes: Sequence[PerceptualHash],
     motion: MotionTrack | None,
     margins: tuple[float, float, float, float],
@@ -91,7 +130,7 @@ def _between(
     """Yield hashes halfway between sampled pictures that differ.
 
     Args:
-        frames: sampled ones.
+        pts_seconds: of the sampled ones.
         wholes: their hashes.
         motion: what there is between them.
         margins: top, bottom, left and right of the picture, as shares of height and width.
@@ -100,27 +139,27 @@ def _between(
         return
     values = [int(each.hexadecimal, 16) for each in wholes]
     gaps = [
-        (first.pts_seconds, second.pts_seconds)
-        for (first, second), (one, other) in zip(pairwise(frames), pairwise(values), strict=True)
+        (first, second)
+        for (first, second), (one, other) in zip(pairwise(pts_seconds), pairwise(values), strict=True)
         if (one ^ other).bit_count() >= DIFFERENT_BITS
     ]
-    box = PictureBox.of_shares(margins, *motion.luma.shape[1:])
+    box = FineBox.of_shares(margins, *motion.luma.shape[1:])
     for place in _spread(len(gaps), MAX_BETWEEN):
         start, end = gaps[place]
         nearest = int(np.abs(motion.pts_seconds - (start + end) / 2).argmin())
         seconds = float(motion.pts_seconds[nearest])
         if abs(seconds - (start + end) / 2) <= MAX_ASIDE_RATIO * (end - start):
-            yield PartHash(seconds, BETWEEN, perceptual_hash(box.of(motion.luma[nearest])))
+            yield PartHash(seconds, BETWEEN, StructuredPicture(box.of(motion.luma[nearest])).hash())
 
 
-def _differing(hashes: Sequence[PerceptualHash]) -> list[int]:
-    """Return numbers of frames that differ from each other, at most `MAX_PART_FRAMES`, spread over all of them."""
+def _differing(hashes: Sequence[PerceptualHash], limit: int) -> list[int]:
+    """Return numbers of frames that differ from each other, at most so many, spread over all of them."""
     values = [int(each.hexadecimal, 16) for each in hashes]
     kept: list[int] = []
     for number, value in enumerate(values):
         if all((value ^ values[other]).bit_count() >= DIFFERENT_BITS for other in kept):
             kept.append(number)
-    return [kept[place] for place in _spread(len(kept), MAX_PART_FRAMES)]
+    return [kept[place] for place in _spread(len(kept), limit)]
 
 
 def _spread(number: int, limit: int) -> list[int]:

@@ -23,6 +23,8 @@ class FrameFeatures:
     quality: FrameQuality
     thumbnail: np.ndarray
     """(32, 32) uint8."""
+    luma: np.ndarray
+    """(H, W) uint8."""
 
 
 def look_at(pixels: np.ndarray, inputs: Iterable[FrameInput]) -> FrameFeatures:
@@ -32,4 +34,5 @@ def look_at(pixels: np.ndarray, inputs: Iterable[FrameInput]) -> FrameFeatures:
         squares={how: frame_input(pixels, how) for how in dict.fromkeys(inputs)},
         quality=frame_quality(luma),
         thumbnail=thumbnail(luma),
+        luma=luma,
     )

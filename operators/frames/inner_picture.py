@@ -6,17 +6,16 @@ blurred copy of the picture meet it without a step in places, but they are blurr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import combinations
-from statistics import fmean
 from typing import Final
 
 import cv2
 import numpy as np
 
+from operators.frames.fine_box import FineBox, fine_box
 from operators.frames.flat_margins import PictureBox
 
-STEP_LEVELS: Final = 7
+STEP_LEVELS: Final = 8
 """Difference of luma between two neighbouring lines that counts as a step; grain and compression stay below."""
 STANDING_PERCENTILE: Final = 30
 """Of the frames: a step must stand in the other seven of ten."""
@@ -28,7 +27,13 @@ MIN_BORDER_RATIO: Final = 0.6
 """Share of each side of the border that must be a step."""
 MIN_MEAN_BORDER_RATIO: Final = 0.75
 """Share of the whole border."""
-MAX_LINES: Final = 14
+USUAL_RATIO: Final = 0.7
+"""Share of steps on lines of a picture with many edges."""
+MAX_PICTURES: Final = 2
+"""Rectangles that are tried: where the picture around has many edges, the second one may be right."""
+MAX_CANDIDATES: Final = 60
+"""Of them, with those that are nearly the same."""
+MAX_LINES: Final = 20
 """Longest lines of each direction that are combined."""
 BLUR_RATIO: Final = 0.3
 """Fine detail of a blurred bar, as a share of that of the strip."""
@@ -37,13 +42,16 @@ _DETAIL_PX: Final = 3
 _NEAR_PX: Final = 2
 
 
-def inner_picture(lumas: np.ndarray) -> PictureBox | None:
-    """Find a picture within the picture of a video's frames; None if there is none.
+def inner_pictures(lumas: np.ndarray) -> list[FineBox]:
+    """Find where a picture within the picture of a video's frames may be, the most certain first; none if there is no
+    border.
 
     Args:
         lumas: (N, H, W) uint8, frames that are spread over the video, without flat margins.
     """
-    return _strip(lumas) or _bordered(lumas)
+    strip = _strip(lumas)
+    found = _bordered(lumas) if strip is None else [strip]
+    return [fine_box(lumas, box) for box in found]
 
 
 def _strip(lumas: np.ndarray) -> PictureBox | None:
@@ -77,59 +85,81 @@ def _sharp_lines(detail: np.ndarray) -> tuple[int, int] | None:
     return (first, end) if is_blurred else None
 
 
-def _bordered(lumas: np.ndarray) -> PictureBox | None:
-    """Find the rectangle whose border is a standing step, the most certain one."""
+def _bordered(lumas: np.ndarray) -> list[PictureBox]:
+    """Find the rectangles whose borders are standing steps, the most certain ones."""
     rows = _standing_steps(lumas)
     columns = _standing_steps(lumas.transpose(0, 2, 1))
-    found = [(score, box) for box, score in _rectangles(rows, columns)]
-    return max(found, key=lambda each: each[0])[1] if found else None
+    height, width = lumas.shape[1:]
+    row_pairs, column_pairs = _pairs(_lines(rows), height), _pairs(_lines(columns), width)
+    row_sides = _sides(rows, row_pairs, column_pairs)
+    column_sides = _sides(columns, column_pairs, row_pairs).swapaxes(0, 1)
+    heights, widths = np.diff(row_pairs, axis=1), np.diff(column_pairs, axis=1).T
+    scores = _scores(row_sides, column_sides, heights, widths)
+    scores[heights * widths > MAX_AREA_RATIO * height * width] = 0.0
+    found: list[PictureBox] = []
+    for place in np.argsort(-scores, axis=None)[:MAX_CANDIDATES]:
+        row, column = np.unravel_index(int(place), scores.shape)
+        box = PictureBox(*map(int, row_pairs[row]), *map(int, column_pairs[column]))
+        if scores[row, column] > 0 and len(found) < MAX_PICTURES and all(_differ(box, other) for other in found):
+            found.append(box)
+    return found
+
+
+def _differ(first: PictureBox, second: PictureBox) -> bool:
+    sides = ((each.top_px, each.bottom_px, each.left_px, each.right_px) for each in (first, second))
+    return any(abs(one - other) > 2 * _NEAR_PX for one, other in zip(*sides, strict=True))
 
 
 def _standing_steps(lumas: np.ndarray) -> np.ndarray:
     """Return (H - 1, W) bool: where a step to the next row stands."""
-    values = lumas.astype(np.int16)
-    steps = np.percentile(np.abs(np.diff(values, axis=1)), STANDING_PERCENTILE, axis=0)
+    values = np.pad(lumas, ((0, 0), (1, 1), (0, 0)), mode="edge").astype(np.int16)
+    # Over three rows, as scaling spreads a step over two.
+    steps = np.percentile(np.abs(values[:, 3:] - values[:, :-3]), STANDING_PERCENTILE, axis=0)
     return np.asarray(steps >= STEP_LEVELS)
 
 
-def _rectangles(rows: np.ndarray, columns: np.ndarray) -> Iterator[tuple[PictureBox, float]]:
-    """Yield possible rectangles and the share of their border that is a step.
+def _pairs(lines: list[int], num_lines: int) -> np.ndarray:
+    """Return (P, 2): first line and end of each possible side, and that of the whole frame."""
+    found = [pair for pair in combinations(lines, 2) if pair[1] - pair[0] >= MIN_SIDE_RATIO * num_lines]
+    return np.array([*found, (0, num_lines)])
+
+
+def _sides(steps: np.ndarray, pairs: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Return (P, Q, 2): the share of first and last line of each pair that is a step, between the ends of the other
+    direction's pairs; NaN at the frame's edge.
 
     Args:
-        rows: (H - 1, W) steps from a row to the next.
-        columns: (W - 1, H) steps from a column to the next.
+        steps: (L - 1, K) from a line to the next.
+        pairs: (P, 2) of lines.
+        across: (Q, 2) of places along them.
     """
-    height, width = rows.shape[0] + 1, rows.shape[1]
-    across, down = _counts(rows), _counts(columns)
-    for top, bottom in _pairs(_lines(rows), height):
-        for left, right in _pairs(_lines(columns), width):
-            box = PictureBox(top, bottom, left, right)
-            if _area_ratio(box, height, width) > MAX_AREA_RATIO:
-                continue
-            sides = _sides(across, down, box)
-            if min(sides) >= MIN_BORDER_RATIO and fmean(sides) >= MIN_MEAN_BORDER_RATIO:
-                yield box, fmean(sides)
+    counts, num_lines = _counts(steps), steps.shape[0] + 1
+    lines = pairs[:, None, :]
+    found = counts[lines, across[None, :, 1:]] - counts[lines, across[None, :, :1]]
+    shares = found / np.diff(across, axis=1)
+    return np.where((lines > 0) & (lines < num_lines), shares, np.nan)
 
 
-def _pairs(lines: list[int], num_lines: int) -> list[tuple[int, int]]:
-    """Return first line and end of each possible side, and that of the whole frame."""
-    found = [pair for pair in combinations(lines, 2) if pair[1] - pair[0] >= MIN_SIDE_RATIO * num_lines]
-    return [*found, (0, num_lines)]
+def _scores(row_sides: np.ndarray, column_sides: np.ndarray, heights: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Return (P, Q): the length of the border, times what its share of steps exceeds `USUAL_RATIO` by; 0 if there are
+    too few.
 
+    The share alone would prefer a smaller rectangle that a line within the inner picture makes with parts of its
+    border.
 
-def _area_ratio(box: PictureBox, height_px: int, width_px: int) -> float:
-    return box.height_px * box.width_px / (height_px * width_px)
-
-
-def _sides(across: np.ndarray, down: np.ndarray, box: PictureBox) -> list[float]:
-    """Return the share of each side that is a step, but for sides at the frame's edge."""
-    height, width = down.shape[1] - 1, across.shape[1] - 1
-    rows = [row for row in (box.top_px, box.bottom_px) if 0 < row < height]
-    columns = [column for column in (box.left_px, box.right_px) if 0 < column < width]
-    return [
-        *(float(across[row, box.right_px] - across[row, box.left_px]) / box.width_px for row in rows),
-        *(float(down[column, box.bottom_px] - down[column, box.top_px]) / box.height_px for column in columns),
-    ]
+    Args:
+        row_sides: (P, Q, 2) shares of the border that are a step; NaN at the frame's edge.
+        column_sides: the same.
+        heights: (P, 1) in pixels.
+        widths: (1, Q) in pixels.
+    """
+    sides = np.concatenate([row_sides, column_sides], axis=-1)
+    counted = ~np.isnan(sides)
+    lengths = np.stack(np.broadcast_arrays(widths, widths, heights, heights), axis=-1) * counted
+    shares = np.where(counted, sides, 1.0)
+    means = shares.mean(axis=-1, where=counted | ~counted.any(axis=-1, keepdims=True))
+    is_border = (shares.min(axis=-1) >= MIN_BORDER_RATIO) & (means >= MIN_MEAN_BORDER_RATIO) & counted.any(axis=-1)
+    return np.where(is_border, ((shares - USUAL_RATIO) * lengths).sum(axis=-1), 0.0)
 
 
 def _counts(steps: np.ndarray) -> np.ndarray:

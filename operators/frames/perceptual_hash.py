@@ -15,7 +15,7 @@ import numpy as np
 
 HASH_BITS = 256
 
-_BUFFER_SIDE = 64
+BUFFER_SIDE = 64
 _DCT_SIDE = 16
 _NUM_BOX_PASSES = 2
 _GRADIENT_LEVELS_PER_QUALITY = 90
@@ -42,7 +42,7 @@ def perceptual_hash(luma: np.ndarray) -> PerceptualHash:
     frequencies = cosines @ buffer @ cosines.T
     bits = (frequencies > _lower_median(frequencies)).ravel()
     packed = np.packbits(bits[::-1])
-    return PerceptualHash(hexadecimal=packed.tobytes().hex(), quality=_quality(buffer))
+    return PerceptualHash(hexadecimal=packed.tobytes().hex(), quality=gradient_quality(buffer))
 
 
 def _blurred_buffer(luma: np.ndarray) -> np.ndarray:
@@ -52,8 +52,8 @@ def _blurred_buffer(luma: np.ndarray) -> np.ndarray:
     counts = _box_counts(height, width)
     for _ in range(_NUM_BOX_PASSES):
         blurred = _box_sums(blurred) / counts
-    rows = ((np.arange(_BUFFER_SIDE) + 0.5) * height / _BUFFER_SIDE).astype(int)
-    columns = ((np.arange(_BUFFER_SIDE) + 0.5) * width / _BUFFER_SIDE).astype(int)
+    rows = ((np.arange(BUFFER_SIDE) + 0.5) * height / BUFFER_SIDE).astype(int)
+    columns = ((np.arange(BUFFER_SIDE) + 0.5) * width / BUFFER_SIDE).astype(int)
     return blurred[np.ix_(rows, columns)].astype(np.float64)
 
 
@@ -77,16 +77,16 @@ def _box_counts(height: int, width: int) -> np.ndarray:
 
 def _window_px(side_px: int) -> int:
     """Return half a cell of the buffer, rounded up."""
-    return -(-side_px // (2 * _BUFFER_SIDE))
+    return -(-side_px // (2 * BUFFER_SIDE))
 
 
 @lru_cache(maxsize=1)
 def _cosines() -> np.ndarray:
     """Return (16, 64): the frequencies 1 to 16 of the discrete cosine transform, without the constant."""
     frequency = np.arange(1, _DCT_SIDE + 1)[:, None]
-    place = np.arange(_BUFFER_SIDE)[None, :]
-    angle = np.pi / (2 * _BUFFER_SIDE) * frequency * (2 * place + 1)
-    return np.asarray(np.sqrt(2.0 / _BUFFER_SIDE) * np.cos(angle))
+    place = np.arange(BUFFER_SIDE)[None, :]
+    angle = np.pi / (2 * BUFFER_SIDE) * frequency * (2 * place + 1)
+    return np.asarray(np.sqrt(2.0 / BUFFER_SIDE) * np.cos(angle))
 
 
 def _lower_median(frequencies: np.ndarray) -> float:
@@ -95,8 +95,9 @@ def _lower_median(frequencies: np.ndarray) -> float:
     return float(ordered[HASH_BITS // 2 - 1])
 
 
-def _quality(buffer: np.ndarray) -> int:
-    """Return the sum of whole-percent gradients between neighbours, scaled and capped."""
+def gradient_quality(buffer: np.ndarray) -> int:
+    """Return the quality of a picture, (64, 64) float64: whole-percent gradients between neighbours, scaled and
+    capped."""
     steps = (np.diff(buffer, axis=0).ravel(), np.diff(buffer, axis=1).ravel())
     percents = sum(float(np.abs(np.trunc(step * 100.0 / 255.0)).sum()) for step in steps)
     return min(int(percents / _GRADIENT_LEVELS_PER_QUALITY), 100)

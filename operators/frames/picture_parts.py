@@ -8,12 +8,18 @@ from operators.frames.flat_margins import PictureBox
 
 INNER: Final = "inner"
 """The picture within the picture, see `operators.frames.inner_picture`."""
+INNER_TOO: Final = "inner-2"
+"""The same at the second most certain place."""
 BETWEEN: Final = "between"
 """Not a part, but the whole picture halfway between two sampled ones."""
 UPRIGHT: Final = "upright"
 """The middle of a wide picture in 9:16, at full height."""
 CENTRES: Final = {"centre-90": 0.9, "centre-80": 0.8}
 """Middle of the picture, share of each side: what is left when edges are cut off."""
+COLUMN: Final = "column"
+"""Windows of `operators.frames.anchored_columns`, several of a picture."""
+MIDDLE_HALF: Final = "middle-half"
+"""Half of the height, at full width: what captions above and below leave free."""
 BANDS: Final = ("top", "middle", "bottom")
 """Thirds of the height: captions and logos leave at least one of them free."""
 
@@ -26,6 +32,7 @@ def part_boxes(height_px: int, width_px: int) -> dict[str, PictureBox]:
     """Return the parts of a picture by name, without the inner one."""
     thirds = [round(height_px * third / 3) for third in range(4)]
     boxes = {
+        MIDDLE_HALF: _middle(height_px, width_px, 0.5, 1.0),
         **{name: _middle(height_px, width_px, ratio, ratio) for name, ratio in CENTRES.items()},
         **{name: PictureBox(thirds[third], thirds[third + 1], 0, width_px) for third, name in enumerate(BANDS)},
     }

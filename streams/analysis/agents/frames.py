@@ -60,6 +60,8 @@ class SeenFrame:
     quality: FrameQuality
     thumbnail: np.ndarray
     """(32, 32) uint8."""
+    luma: np.ndarray
+    """(H, W) uint8."""
     answers: Mapping[str, FrameAnswer]
     """By model."""
 
@@ -77,9 +79,10 @@ async def analyse(work: AgentWork) -> Analysis:
     frames = await fan_out(work.session.frames(), partial(_see, work, tally))
     decode = await work.session.receipt()
     sampled = [seen.frame for seen in frames]
-    hashes = await tally.on_host(partial(copy_hashes, sampled, await work.session.motion()))
+    pts_seconds, lumas = [frame.pts_seconds for frame in sampled], [seen.luma for seen in frames]
+    hashes = await tally.on_host(partial(copy_hashes, pts_seconds, lumas, await work.session.motion()))
     analysis = _analysis(work, frames, hashes)
-    spans = spans_between([frame.pts_seconds for frame in sampled], index.duration_seconds, _longest_seconds(index))
+    spans = spans_between(pts_seconds, index.duration_seconds, _longest_seconds(index))
     labels, said, read = await asyncio.gather(
         frame_labels(work, tally, sampled, spans, _said(work, tally, frames)),
         _said_of_clips(work, tally, index, sampled, spans),
@@ -135,6 +138,7 @@ async def _see(work: AgentWork, tally: AgentUsage, frame: SampledFrame) -> SeenF
         frame=frame,
         quality=look.quality,
         thumbnail=look.thumbnail,
+        luma=look.luma,
         answers=await frame_answers(work, tally, frame, look.squares),
     )
 

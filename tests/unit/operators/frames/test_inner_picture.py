@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from operators.frames.fine_box import FineBox
 from operators.frames.flat_margins import PictureBox
-from operators.frames.inner_picture import inner_picture
+from operators.frames.inner_picture import inner_pictures
 from tests.unit.operators.frames.made_pictures import moving
 
 BEHIND, SHOWN = moving(5, 6), moving(6, 6)
@@ -21,7 +22,11 @@ def on_another(box: PictureBox) -> np.ndarray:
     return video
 
 
-def distance_px(first: PictureBox, second: PictureBox) -> int:
+def inner_picture(lumas: np.ndarray) -> FineBox | None:
+    return next(iter(inner_pictures(lumas)), None)
+
+
+def distance_px(first: FineBox, second: PictureBox) -> float:
     sides = zip(
         (first.top_px, first.bottom_px, first.left_px, first.right_px),
         (second.top_px, second.bottom_px, second.left_px, second.right_px),
@@ -35,6 +40,17 @@ class TestPictureInPicture:
     def test_small_picture_on_another(self, box: PictureBox) -> None:
         """Within a line of where it is, whatever moves around it."""
         found = inner_picture(on_another(box))
+
+        assert found is not None
+        assert distance_px(found, box) <= 2
+
+    def test_lines_that_stand_in_it(self) -> None:
+        """Are no border: the rectangle is the whole of it."""
+        box = PictureBox(20, 150, 30, 262)
+        video = on_another(box)
+        video[:, 75:78, 30:262] = 255
+        video[:, 20:150, 130:133] = 0
+        found = inner_picture(video)
 
         assert found is not None
         assert distance_px(found, box) <= 2
