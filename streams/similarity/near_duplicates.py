@@ -18,8 +18,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from operators.frames.hash_limits import USABLE_QUALITY
-from operators.frames.picture_parts import UPRIGHT
+from operators.frames.hash_limits import COLUMN_QUALITY, DIFFERENT_BITS, USABLE_QUALITY
+from operators.frames.picture_parts import COLUMN, UPRIGHT
 from streams.similarity.alignment import MatchedTimes, matched_times
 from streams.similarity.video_hashes import MIRRORING, THIRDS, WHOLE, HashedPicture, VideoHashes, distance
 
@@ -29,10 +29,17 @@ SAME_VIDEO_RATIO: Final = 0.5
 PART_OF_VIDEO_RATIO: Final = 0.25
 """Share of matching pictures that is enough if most others are near: of pictures that move, other moments are
 sampled."""
+COLUMN_RATIO: Final = 0.3
+"""Share of matching columns, of the video with the larger share, that is enough: some of a crop's columns are not among
+the strongest of its original."""
+MIN_SAME_COLUMNS: Final = 2
+"""Different columns that must match: each shows a sixth of a wide picture. One is enough if the embeddings are like."""
 NEAR_VIDEO_RATIO: Final = 0.75
 NEAR_PICTURE_BITS: Final = 72
 """Distance of pictures that may be the same, changed by a caption, a crop or a small turn. Pictures of strangers are
 120 bits apart, the nearest of many 80."""
+CONTENT_RATIO: Final = 0.25
+"""Share of usable pictures from which the embedding of a video counts."""
 NEAR_VIDEO_COSINE: Final = 0.75
 """Cosine of embeddings from which near pictures make two videos copies."""
 CANDIDATE_COSINE: Final = 0.85
@@ -44,7 +51,7 @@ degrees. Confirm such a match before acting on it."""
 FoundBy = Literal["hash", "hash and embedding", "embedding"]
 
 MIN_QUALITY: Final = 10
-"""Of pictures that are near: below it there is nothing to compare."""
+"""Of pictures that are near, if the videos show enough: below it there is nothing to compare."""
 
 _HASH_BYTES: Final = 32
 _WORD: Final = 2**64 - 1
@@ -61,10 +68,14 @@ class ViewMatch:
     """Share of pictures with the same picture in the other video, of the video with the larger share."""
     near_ratio: float
     """The same of pictures that are near."""
+    num_same: int = 0
+    """Matching pictures of that video that differ from each other."""
 
     @property
     def is_same(self) -> bool:
         """Whether the pictures alone say that one video is a copy of the other."""
+        if self.first_view == COLUMN:
+            return self.same_ratio >= COLUMN_RATIO and self.num_same >= MIN_SAME_COLUMNS
         is_part = self.same_ratio >= PART_OF_VIDEO_RATIO and self.near_ratio >= NEAR_VIDEO_RATIO
         return self.same_ratio >= SAME_VIDEO_RATIO or is_part
 
@@ -82,6 +93,11 @@ class FrameSimilarity:
     """Largest share of near pictures, of any views."""
     cosine: float
     """Of the embeddings in the image space."""
+    column_ratio: float = 0.0
+    """Largest share of matching columns."""
+    has_content: bool = True
+    """Whether a quarter of the pictures of either video show more than captions; otherwise the embedding is that of
+    their layout."""
 
     @property
     def matched_ratio(self) -> float:
@@ -98,7 +114,10 @@ class FrameSimilarity:
         """What makes the second video a copy; None if it is none."""
         if self.match.is_same:
             return "hash"
-        if self.near_ratio >= SAME_VIDEO_RATIO and self.cosine >= NEAR_VIDEO_COSINE:
+        if not self.has_content:
+            return None
+        is_near = self.near_ratio >= SAME_VIDEO_RATIO or self.column_ratio >= COLUMN_RATIO
+        if is_near and self.cosine >= NEAR_VIDEO_COSINE:
             return "hash and embedding"
         return "embedding" if self.cosine >= SAME_VIDEO_COSINE else None
 
@@ -121,8 +140,26 @@ def frame_similarity(first: VideoHashes, second: VideoHashes, cosine: float) -> 
         for is_mirrored in (False, True)
         for views in _comparable_views(first, second)
     ]
-    best = max(matches, key=lambda match: (match.same_ratio, match.near_ratio), default=NO_MATCH)
-    return FrameSimilarity(best, max((match.near_ratio for match in matches), default=0.0), cosine)
+    has_content = _has_content(first) and _has_content(second)
+    pictures = [match for match in matches if match.first_view != COLUMN]
+    columns = [match for match in matches if match.first_view == COLUMN]
+    best = max((*pictures, *(columns if has_content else ())), key=_certainty, default=NO_MATCH)
+    return FrameSimilarity(
+        best,
+        max((match.near_ratio for match in pictures), default=0.0),
+        cosine,
+        max((match.same_ratio for match in columns), default=0.0),
+        has_content=has_content,
+    )
+
+
+def _certainty(match: ViewMatch) -> tuple[bool, float, float]:
+    return match.is_same, match.same_ratio, match.near_ratio
+
+
+def _has_content(hashes: VideoHashes) -> bool:
+    pictures = hashes.get(WHOLE, ())
+    return sum(picture.is_usable for picture in pictures) >= CONTENT_RATIO * len(pictures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +187,7 @@ def _comparable_views(first: VideoHashes, second: VideoHashes) -> Iterator[tuple
     for view in first:
         for other in second:
             is_alike = view == other != UPRIGHT
-            is_part = WHOLE in (view, other) and THIRDS not in (view, other)
+            is_part = WHOLE in (view, other) and not {THIRDS, COLUMN} & {view, other}
             if is_alike or is_part:
                 yield view, other
 
@@ -160,11 +197,16 @@ def _match(views: tuple[str, str], first: _View, second: _View, *, is_mirrored: 
     # Parts, and pictures between others, are of some pictures alone: how much of another video they cover says nothing.
     sides = [(first, second, distances)] if views[0] != WHOLE or views[0] == views[1] else []
     sides += [(second, first, distances.T)] if views[1] != WHOLE or views[0] == views[1] else []
+    quality = COLUMN_QUALITY if COLUMN in views else USABLE_QUALITY
+    same = [_partnered(*side, bits=SAME_PICTURE_BITS, quality=quality) for side in sides]
+    near = [_partnered(*side, bits=NEAR_PICTURE_BITS, quality=MIN_QUALITY) for side in sides]
+    pictures, partnered = max(same, key=lambda each: _share(each[1]))
     return ViewMatch(
         *views,
         is_mirrored=is_mirrored,
-        same_ratio=max(_ratio(*side, bits=SAME_PICTURE_BITS, quality=USABLE_QUALITY) for side in sides),
-        near_ratio=max(_ratio(*side, bits=NEAR_PICTURE_BITS, quality=MIN_QUALITY) for side in sides),
+        same_ratio=_share(partnered),
+        near_ratio=max(_share(each) for _, each in near),
+        num_same=_num_different(pictures[partnered]) if COLUMN in views else int(partnered.sum()),
     )
 
 
@@ -175,12 +217,26 @@ def _distances(first: _View, second: _View, *, is_mirrored: bool) -> np.ndarray:
     return np.asarray(np.sort(each, axis=-1)[..., each.shape[-1] // 2])
 
 
-def _ratio(pictures: _View, others: _View, distances: np.ndarray, *, bits: int, quality: int) -> float:
-    """Return the share of the pictures with at least this quality that have a partner within so many bits."""
+def _partnered(
+    pictures: _View, others: _View, distances: np.ndarray, *, bits: int, quality: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hashes of the pictures with at least this quality, and (N,) bool: which have a partner within so many
+    bits."""
     counted, partners = pictures.qualities >= quality, others.qualities >= quality
-    if not counted.any():
-        return 0.0
-    return float((distances[counted][:, partners] <= bits).any(axis=1).mean())
+    return pictures.words[counted], np.asarray((distances[counted][:, partners] <= bits).any(axis=1))
+
+
+def _share(partnered: np.ndarray) -> float:
+    return float(partnered.mean()) if len(partnered) else 0.0
+
+
+def _num_different(words: np.ndarray) -> int:
+    """Return how many of (N, K, 4) hashes differ from those before them."""
+    kept: list[np.ndarray] = []
+    for each in words:
+        if all(np.bitwise_count(each ^ other).sum() >= DIFFERENT_BITS for other in kept):
+            kept.append(each)
+    return len(kept)
 
 
 def times_of(first: VideoHashes, second: VideoHashes, found: FrameSimilarity) -> MatchedTimes | None:

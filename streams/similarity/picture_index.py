@@ -16,10 +16,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from operators.frames.hash_limits import DIFFERENT_BITS
-from operators.frames.picture_parts import INNER, UPRIGHT
+from operators.frames.hash_limits import COLUMN_QUALITY, DIFFERENT_BITS, USABLE_QUALITY
+from operators.frames.picture_parts import COLUMN, INNER, INNER_TOO, UPRIGHT
 from schemas.outcomes import Outcome
-from streams.similarity.video_hashes import WHOLE, HashedPicture, VideoHashes, mirrored, video_hashes
+from streams.similarity.video_hashes import WHOLE, VideoHashes, mirrored, video_hashes
 from streams.store.key_repair import BIT_SET, mended
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 Answer = TypeVar("Answer")
-ENTRIES: Final = {WHOLE: 8, INNER: 4, UPRIGHT: 4}
+ENTRIES: Final = {WHOLE: 8, INNER: 4, UPRIGHT: 4, INNER_TOO: 2, COLUMN: 8}
 """Members of one video by view. Parts that are cut off at all sides are not here: such copies look so much alike that
 the embedding finds them."""
+QUERIES: Final = {WHOLE: 8, INNER: 8, UPRIGHT: 4, INNER_TOO: 8, COLUMN: 24}
+"""Hashes of one video that are looked for. A narrow crop shares few columns with its original, so all are asked about:
+a search needs no memory."""
 MAX_ENTRIES: Final = sum(ENTRIES.values())
 HASH_BITS: Final = 256
 NUM_LINKS: Final = 8
@@ -79,8 +82,7 @@ class PictureIndex:
             hashes: of the video in question, which is among the results if it is stored.
             count: of results, at most.
         """
-        queries = {turned for value in entries_of(hashes).values() for turned in (value, mirrored(value))}
-        answers = await self._searched(sorted(queries))
+        answers = await self._searched(sorted(queries_of(hashes)))
         votes = Counter(video_id for answer in answers for video_id in {*_near(answer)})
         return [video_id for video_id, _ in votes.most_common(count)]
 
@@ -116,20 +118,30 @@ class PictureIndex:
 
 def entries_of(hashes: VideoHashes) -> dict[int, int]:
     """Return the hashes of a video that are indexed, by number; a number belongs to one view."""
+    return _chosen(hashes, ENTRIES)
+
+
+def queries_of(hashes: VideoHashes) -> set[int]:
+    """Return the hashes of a video that are looked for, as they are and mirrored."""
+    return {turned for value in _chosen(hashes, QUERIES).values() for turned in (value, mirrored(value))}
+
+
+def _chosen(hashes: VideoHashes, limits: Mapping[str, int]) -> dict[int, int]:
     entries: dict[int, int] = {}
     first = 0
-    for view, limit in ENTRIES.items():
-        entries |= enumerate(_differing(hashes.get(view, ()), limit), start=first)
+    for view, limit in limits.items():
+        quality = COLUMN_QUALITY if view == COLUMN else USABLE_QUALITY
+        usable = [picture.values[0] for picture in hashes.get(view, ()) if picture.quality >= quality]
+        entries |= enumerate(_differing(usable, limit), start=first)
         first += limit
     return entries
 
 
-def _differing(pictures: Sequence[HashedPicture], limit: int) -> list[int]:
-    """Return hashes of usable pictures that differ from each other, spread over the video."""
+def _differing(values: Sequence[int], limit: int) -> list[int]:
+    """Return hashes that differ from each other, spread over the video."""
     kept: list[int] = []
-    for picture in pictures:
-        value = picture.values[0]
-        if picture.is_usable and all((value ^ other).bit_count() >= DIFFERENT_BITS for other in kept):
+    for value in values:
+        if all((value ^ other).bit_count() >= DIFFERENT_BITS for other in kept):
             kept.append(value)
     return kept if len(kept) <= limit else [kept[place * (len(kept) - 1) // (limit - 1)] for place in range(limit)]
 

@@ -50,18 +50,18 @@ VideoHashes = Mapping[str, tuple[HashedPicture, ...]]
 
 def video_hashes(features: Mapping[str, Feature]) -> VideoHashes:
     """Return the hashes of a video by view; empty for one without pictures."""
-    views: defaultdict[str, dict[float, HashedPicture]] = defaultdict(dict)
+    views: defaultdict[str, list[HashedPicture]] = defaultdict(list)
     for name in (WHOLES, PARTS):
         feature = features.get(name)
         entries: Sequence[Mapping[str, Any]] = feature.value if feature else ()
         for entry in entries:
             picture = HashedPicture(entry["pts_seconds"], (int(entry["hash"], 16),), (entry["quality"],))
-            views[entry.get("part", WHOLE)][picture.pts_seconds] = picture
-    bands = [views.pop(band, {}) for band in BANDS]
+            views[entry.get("part", WHOLE)].append(picture)
+    bands = [{picture.pts_seconds: picture for picture in views.pop(band, ())} for band in BANDS]
     for seconds in bands[0]:
         if all(seconds in band for band in bands):
-            views[THIRDS][seconds] = _joined([band[seconds] for band in bands])
-    return {view: tuple(pictures.values()) for view, pictures in views.items()}
+            views[THIRDS].append(_joined([band[seconds] for band in bands]))
+    return {view: tuple(pictures) for view, pictures in views.items()}
 
 
 def distance(first: HashedPicture, second: HashedPicture, *, is_mirrored: bool) -> int:

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from operators.frames.hash_limits import USABLE_QUALITY
+from operators.frames.hash_limits import COLUMN_QUALITY, USABLE_QUALITY
 from operators.frames.perceptual_hash import perceptual_hash
 from operators.frames.picture_parts import BANDS, BETWEEN, INNER, UPRIGHT
 from streams.similarity.near_duplicates import (
     CANDIDATE_COSINE,
-    MIN_QUALITY,
     NEAR_PICTURE_BITS,
     NEAR_VIDEO_COSINE,
     SAME_PICTURE_BITS,
@@ -27,6 +26,8 @@ from tests.sample_facts import feature
 
 RANDOM = np.random.default_rng(7)
 FIRST, SECOND, THIRD, FOURTH = (int.from_bytes(RANDOM.bytes(32), "big") for _ in range(4))
+FAR_TOO = tuple(int.from_bytes(RANDOM.bytes(32), "big") for _ in range(3))
+OTHERS = tuple(int.from_bytes(RANDOM.bytes(32), "big") for _ in range(6))
 FAR = tuple(int.from_bytes(RANDOM.bytes(32), "big") for _ in range(3))
 
 
@@ -109,6 +110,45 @@ class TestParts:
             compared(views(whole=(FIRST,), upright=(THIRD,)), views(whole=(SECOND,), upright=(THIRD,))).found_by is None
         )
 
+    def test_columns_of_a_narrow_crop(self) -> None:
+        """Some of the crop's are among the many of the original; the whole pictures share nothing."""
+        first = views(whole=(FIRST,), column=(*FAR, SECOND, THIRD, FOURTH))
+        crop = views(whole=(FAR[0],), column=(SECOND, THIRD, FAR_TOO[0], FAR_TOO[1]))
+
+        assert (compared(first, crop).found_by, compared(first, crop).match.num_same) == ("hash", 2)
+
+    def test_one_column_is_not_enough(self) -> None:
+        """However often it is seen, and however many of the crop's columns it is."""
+        first = views(whole=(FIRST,), column=(*FAR, SECOND))
+        crop = views(whole=(THIRD,), column=(SECOND, SECOND ^ 1, SECOND ^ 2))
+
+        assert compared(first, crop, NEAR_VIDEO_COSINE - 0.01).found_by is None
+        assert compared(first, crop, NEAR_VIDEO_COSINE).found_by == "hash and embedding"
+
+    def test_columns_of_videos_that_show_little(self) -> None:
+        """Are those of their captions."""
+        first = {**views(0, whole=(FIRST,)), **views(COLUMN_QUALITY, column=(SECOND, THIRD))}
+
+        assert compared(first, first, SAME_VIDEO_COSINE).found_by is None
+
+    def test_few_of_the_columns(self) -> None:
+        """Two of seven are a lamp post and a door."""
+        first = views(whole=(FIRST,), column=(*FAR, *FAR_TOO, SECOND, THIRD))
+        other = views(whole=(FOURTH,), column=(SECOND, THIRD, *OTHERS[:5]))
+
+        assert compared(first, other).found_by is None
+
+    def test_near_columns(self) -> None:
+        """Say nothing, whatever the embedding: those of strangers with the same captions are near."""
+        first = views(whole=(FIRST,), column=(SECOND, THIRD))
+        near = views(whole=(FOURTH,), column=tuple(with_bits_changed(each, 60) for each in (SECOND, THIRD)))
+
+        assert compared(first, near, CANDIDATE_COSINE).found_by is None
+
+    def test_a_column_is_no_picture(self) -> None:
+        """It is compared with columns alone."""
+        assert compared(views(whole=(FIRST,), column=(SECOND,)), views(whole=(SECOND,))).found_by is None
+
     def test_how_much_of_the_other_video_a_part_covers(self) -> None:
         """Says nothing: one picture of four in its parts."""
         first = {**views(whole=FAR), "inner": views(x=(FIRST, SECOND, THIRD, FOURTH))["x"]}
@@ -167,10 +207,21 @@ class TestFoundBy:
         assert compared(first, further, NEAR_VIDEO_COSINE).found_by is None
 
     def test_pictures_of_low_quality_with_a_like_embedding(self) -> None:
-        """A blurred copy; what shows nothing is near to everything, and says nothing."""
-        for quality, found_by in ((USABLE_QUALITY - 1, "hash and embedding"), (MIN_QUALITY - 1, None)):
+        """What shows little but captions is near to everything with the same ones, and looks like it: it says
+        nothing."""
+        for quality, found_by in ((USABLE_QUALITY, "hash"), (USABLE_QUALITY - 1, None)):
             first = views(quality, whole=(FIRST,))
-            assert compared(first, first, NEAR_VIDEO_COSINE).found_by == found_by
+            assert compared(first, first, SAME_VIDEO_COSINE).found_by == found_by
+
+    def test_a_quarter_with_content(self) -> None:
+        """Is enough for the embedding to count."""
+        pictures = tuple(
+            HashedPicture(float(at), (value,), (USABLE_QUALITY if at == 0 else 0,))
+            for at, value in enumerate((FIRST, SECOND, THIRD, FOURTH))
+        )
+        other = views(whole=FAR)
+        assert compared({"whole": pictures}, other, SAME_VIDEO_COSINE).found_by == "embedding"
+        assert compared({"whole": pictures[1:]}, other, SAME_VIDEO_COSINE).found_by is None
 
     def test_moving_pictures_at_other_moments(self) -> None:
         """One picture is the same and all others are near: a copy. One alone is none."""
@@ -217,6 +268,14 @@ class TestVideoHashes:
             INNER: (HashedPicture(1.5, (SECOND,), (50,)),),
         }
         assert set(video_hashes({"visual.perceptual_hashes": wholes})) == {WHOLE}
+
+    def test_several_columns_of_a_picture(self) -> None:
+        """All at one time."""
+        entries = [
+            {"pts_seconds": 1.5, "part": "column", "hash": f"{each:064x}", "quality": 50} for each in (FIRST, SECOND)
+        ]
+        found = video_hashes({"visual.part_hashes": feature(entries)})
+        assert [each.values for each in found["column"]] == [(FIRST,), (SECOND,)]
 
     def test_without_the_features(self) -> None:
         """A sound file has no hashes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.similarity.picture_index import ENTRIES, MAX_ENTRIES, entries_of
+from streams.similarity.picture_index import ENTRIES, MAX_ENTRIES, QUERIES, entries_of, queries_of
 from streams.similarity.video_hashes import HashedPicture
 
 RANDOM = np.random.default_rng(3)
@@ -36,6 +36,13 @@ class TestEntries:
     def test_other_parts(self) -> None:
         """Are compared, and not indexed."""
         assert entries_of({"centre-90": pictures(VALUES), "between": pictures(VALUES)}) == {}
+
+    def test_more_is_asked_than_stored(self) -> None:
+        """Of columns: a crop has few of its original's, and the index a part of those."""
+        columns = {"column": pictures(VALUES)}
+
+        assert len(queries_of(columns)) == 2 * QUERIES["column"] > 2 * len(entries_of(columns))
+        assert set(entries_of({"whole": pictures(VALUES)}).values()) < queries_of({"whole": pictures(VALUES)})
 
     def test_numbers_belong_to_views(self) -> None:
         """An inner picture is never written over a whole one."""
