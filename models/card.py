@@ -28,6 +28,8 @@ Coordinates = Literal["xyxy", "xywh", "cxcywh"]
 """Of a box: two corners; upper left corner and size; centre and size."""
 Background = Literal["none", "first", "last"]
 """Column of a box's scores that means that there is nothing."""
+CountedGroup = Literal["people", "faces", "vehicles", "animals", "objects"]
+"""What the objects of a detector's class are counted as in a frame."""
 MelKind = Literal["kaldi", "whisper", "natural", "decibel"]
 """Whose log-mel spectrogram: Kaldi's filter bank (AST and other models of AudioSet), Whisper's, or torchaudio's in
 natural logarithms or decibels."""
@@ -205,6 +207,8 @@ class ScoreOutput:
     combination: Combination = "max"
     tags_from: float | None = None
     """Lowest probability of a class that is a tag of a video; None: its classes are no tags."""
+    group_tags_from: float | None = None
+    """The same for what several classes of the vocabulary have in common, by the sum of their probabilities."""
     activation: Activation = "none"
 
 
@@ -212,7 +216,9 @@ class ScoreOutput:
 class BoxOutput:
     """An output with places in the frame.
 
-    The module answers (Q, 6), the best first: left, top, right and bottom in shares of its square, score, class.
+    An added module answers (Q, 6), the best first: left, top, right and bottom in shares of its square, score, class.
+    One of the product answers (B, 4), and the output of scores (B, K): if they were sorted, rows that hardly differ
+    would change places.
     """
 
     index: int
@@ -232,6 +238,10 @@ class BoxOutput:
     coordinates: Coordinates = "xyxy"
     side_px: int = 1
     """What a coordinate of one means; 1 where they are shares of the input."""
+    groups: tuple[CountedGroup, ...] = ()
+    """What the objects of each class are counted as, in the order of the classes; empty: they are not counted."""
+    tags_from: float | None = None
+    """Lowest score of a box from which on its class is a tag of a video; None: its classes are no tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +345,8 @@ class Card:
     labels: tuple[LabelSource, ...] = ()
     use: str = ""
     """The operator of the product that uses this model; empty if the agent runs it by its card."""
+    max_frames: int | None = None
+    """Most frames of a video that it is shown, different ones if there are; None: every sampled frame."""
     prepared: FrameInput | ClipInput | CropInput | AudioInput | TextInput | None = None
     """How the agent makes its input; None if the operator does."""
     scores: ScoreOutput | None = None

@@ -15,6 +15,7 @@ from models.card import (
     Colours,
     Combination,
     Coordinates,
+    CountedGroup,
     DeviceName,
     Dtype,
     Interpolation,
@@ -103,6 +104,8 @@ class FrameTable(PictureTable, frozen=True, kw_only=True, tag_field="kind", tag=
 
     description: _Text = "One sampled frame."
     layout: Literal["nchw", "nhwc"] = "nchw"
+    max_frames: Annotated[int, Meta(ge=1, le=48)] | None = None
+    """Of a video; all sampled frames where it is left out."""
 
 
 class ClipTable(PictureTable, frozen=True, kw_only=True, tag_field="kind", tag="clip"):
@@ -288,6 +291,8 @@ class ScoresTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="scor
     combine: Combination = "max"
     tags_from: Score | None = None
     """Classes are tags of a video from this probability on; none are where it is left out."""
+    group_tags_from: Score | None = None
+    """Of a vocabulary: what several classes have in common is a tag from this sum of their probabilities on."""
     labels: tuple[LabelTable, ...] = ()
     prompts: Annotated[tuple[PromptsTable, ...], Meta(max_length=200)] = ()
     background: Annotated[tuple[_Word, ...], Meta(max_length=64)] = ("a photo",)
@@ -324,6 +329,10 @@ class BoxesTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="boxes
     threshold: Score = 0.5
     max_boxes: Annotated[int, Meta(ge=1, le=MAX_BOXES)] = 20
     max_overlap: Score = 0.5
+    groups: dict[CountedGroup, Annotated[tuple[_Word, ...], Meta(max_length=MAX_CLASSES)]] = {}
+    """Classes by what their objects are counted as; the rest are counted as objects. Nothing is counted without it."""
+    tags_from: Score | None = None
+    """Classes are tags of a video from this score of a box on; none are where it is left out."""
     labels: tuple[LabelTable, ...] = ()
     tolerance: ToleranceTable = ToleranceTable()
 

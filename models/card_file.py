@@ -12,7 +12,7 @@ from models.calibration_file import calibrated_labels, read_calibration
 from models.card import Card, WeightFile
 from models.card_digests import card_digest, scores_digest
 from models.card_errors import refuse
-from models.card_fields import CardTable, OperatorTable, PackageTable, ScoresTable
+from models.card_fields import CardTable, FrameTable, OperatorTable, PackageTable, ScoresTable
 from models.card_inputs import item_input
 from models.card_objects import box_output, check_outputs, text_output
 from models.card_outputs import embedding_output, output_names, output_tolerances, score_output
@@ -89,6 +89,7 @@ def _card(table: CardTable, path: Path) -> Card:
         tolerances=output_tolerances(table),
         embedding_space=space,
         labels=labels + box_labels,
+        max_frames=table.input.max_frames if isinstance(table.input, FrameTable) else None,
         use=table.use,
         prepared=item.prepared,
         scores=scores,

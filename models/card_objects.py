@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from models.card import BoxOutput, LabelSource, TextOutput
+from models.card import BoxOutput, CountedGroup, LabelSource, TextOutput
 from models.card_errors import refuse
 from models.card_fields import (
     AudioTable,
@@ -100,8 +100,25 @@ def _boxes(
         background=output.background,
         coordinates=output.coordinates,
         side_px=_side_px(table) if output.units == "pixels" else 1,
+        groups=_groups(output, classes, place, path),
+        tags_from=output.tags_from,
     )
     return found, label_sources(output.labels, classes, place, path)
+
+
+def _groups(output: BoxesTable, classes: Sequence[str], place: str, path: Path) -> tuple[CountedGroup, ...]:
+    """Return what each class is counted as; nothing if the card names no group."""
+    found: dict[str, CountedGroup] = {}
+    for group, members in output.groups.items():
+        for word in members:
+            if word not in classes:
+                allowed = f"some of the {len(classes)} classes of the output"
+                raise refuse(path, f"{place}.groups.{group}", word, allowed, near_word(word, classes))
+            if found.setdefault(word, group) != group:
+                raise refuse(
+                    path, f"{place}.groups.{group}", word, f"each class once; it is among {found[word]} as well"
+                )
+    return tuple(found.get(word, "objects") for word in classes) if output.groups else ()
 
 
 def _scores_index(table: CardTable, output: BoxesTable, place: str, path: Path) -> int | None:

@@ -61,7 +61,11 @@ def score_output(
         raise refuse(path, f"{place}.classes", [], "the model's own word for each score, in the order of its columns")
     if output.activation == "softmax" and len(classes) == 1:
         raise refuse(path, f"{place}.activation", "softmax", "none or sigmoid where there is one class")
-    scores = ScoreOutput(index, classes, output.vocabulary, output.combine, output.tags_from, output.activation)
+    if output.group_tags_from is not None and not output.vocabulary:
+        raise refuse(path, f"{place}.group_tags_from", output.group_tags_from, "nothing without a vocabulary")
+    scores = ScoreOutput(
+        index, classes, output.vocabulary, output.combine, output.tags_from, output.group_tags_from, output.activation
+    )
     return scores, labels
 
 

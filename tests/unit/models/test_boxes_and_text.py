@@ -66,7 +66,7 @@ def variant(**changes: object) -> BoxOutput:
 class TestForms:
     def test_rows(self) -> None:
         """The best first, each with the class that scores highest."""
-        (rows,) = box_rows(OUTPUT, XYXY, SCORES)
+        (rows,) = box_rows(OUTPUT, XYXY, SCORES)[:, :3]
         assert rows[:, 4].tolist() == pytest.approx([0.9, 0.6, 0.2])
         assert rows[:, 5].tolist() == [0, 1, 1]
         torch.testing.assert_close(rows[:, :4], XYXY[0, [1, 2, 0]])
@@ -77,7 +77,7 @@ class TestForms:
         size = XYXY[..., 2:] - XYXY[..., :2]
         first = XYXY[..., :2] if coordinates == "xywh" else XYXY[..., :2] + size / 2
         output = variant(coordinates=coordinates, side_px=64)
-        (rows,) = box_rows(output, 64 * torch.cat([first, size], dim=2), SCORES)
+        (rows,) = box_rows(output, 64 * torch.cat([first, size], dim=2), SCORES)[:, :3]
         torch.testing.assert_close(rows[:, :4], XYXY[0, [1, 2, 0]])
 
     @pytest.mark.parametrize("place", ["first", "last"])
@@ -85,14 +85,14 @@ class TestForms:
         """Its column is no class; with softmax it takes its part of the score."""
         nothing = torch.full((1, 3, 1), 5.0)
         scores = torch.cat([nothing, SCORES] if place == "first" else [SCORES, nothing], dim=2)
-        (rows,) = box_rows(variant(background=place, activation="softmax"), XYXY, scores)
+        (rows,) = box_rows(variant(background=place, activation="softmax"), XYXY, scores)[:, :3]
         assert rows[:, 5].tolist() == [0, 1, 1]
         assert float(rows[:, 4].max()) < 0.05
 
     def test_rows_of_the_model_itself(self) -> None:
         """As detectors with their own selection answer: corners, score, class."""
         own = torch.cat([XYXY, torch.tensor([[[0.3, 1.0], [0.8, 0.0], [0.1, 7.0]]])], dim=2)
-        (rows,) = box_rows(variant(scores_index=None), own, None)
+        (rows,) = box_rows(variant(scores_index=None), own, None)[:, :3]
         assert rows[:, 4].tolist() == pytest.approx([0.8, 0.3, 0.1])
         assert rows[:, 5].tolist() == [0, 1, 1]
 
@@ -100,6 +100,14 @@ class TestForms:
         """Of thousands of boxes few leave the device."""
         (rows,) = box_rows(OUTPUT, torch.rand(1, 500, 4), torch.rand(1, 500, 2))
         assert rows.shape == (8, 6)
+
+    @pytest.mark.parametrize("number", [0, 1, 3])
+    def test_lists_of_any_length(self, number: int) -> None:
+        """A detector that answers what it finds, or nothing, has as many rows as all others: zeros fill them up."""
+        (rows,) = box_rows(OUTPUT, XYXY[:, :number], SCORES[:, :number])
+        assert rows.shape == (8, 6)
+        assert not rows[number:].any()
+        assert int((rows[:, 4] > 0).sum()) == number
 
 
 class TestReading:
