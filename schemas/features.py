@@ -23,8 +23,31 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "visual.tags": FeatureSpec(
         "frames",
         "list of objects",
-        "ImageNet classes {name, score}, best first; probably right ones, often none",
+        "classes {name, score} of ImageNet and COCO, and what several have in common, best first; often none",
     ),
+    "visual.objects": FeatureSpec(
+        "frames",
+        "list of objects",
+        "{name, max_count, frame_ratio, score} of each COCO class that was found, and of faces, best first, at most 20",
+    ),
+    "visual.object_counts": FeatureSpec(
+        "frames",
+        "list of objects",
+        "{pts_seconds, people, faces, vehicles, animals, objects} of each frame that detectors looked at",
+    ),
+    "visual.looked_at_frames": FeatureSpec(
+        "frames", "number", "frames that detectors looked at: up to 3, different ones"
+    ),
+    "visual.max_people": FeatureSpec("frames", "number", "most people, in one of these frames"),
+    "visual.people_ratio": FeatureSpec("frames", "number", "share of these frames that show people"),
+    "visual.max_faces": FeatureSpec("frames", "number", "most faces, which are only counted, in one of these frames"),
+    "visual.faces_ratio": FeatureSpec("frames", "number", "share of these frames that show faces"),
+    "visual.max_vehicles": FeatureSpec("frames", "number", "most vehicles, bicycles to ships, in one of these frames"),
+    "visual.vehicles_ratio": FeatureSpec("frames", "number", "share of these frames that show vehicles"),
+    "visual.max_animals": FeatureSpec("frames", "number", "most animals, in one of these frames"),
+    "visual.animals_ratio": FeatureSpec("frames", "number", "share of these frames that show animals"),
+    "visual.max_objects": FeatureSpec("frames", "number", "most other COCO objects, in one of these frames"),
+    "visual.objects_ratio": FeatureSpec("frames", "number", "share of these frames that show other COCO objects"),
     "visual.duration_seconds": FeatureSpec("frames", "number", "duration in the container's index"),
     "visual.width_px": FeatureSpec("frames", "number", "picture width as displayed"),
     "visual.height_px": FeatureSpec("frames", "number", "picture height as displayed"),

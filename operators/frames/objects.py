@@ -13,6 +13,8 @@ from schemas.evidence import FrameBox
 
 MIN_CROP_PX = 4
 """Of a sampled frame: a smaller part shows nothing."""
+_CANDIDATES_A_BOX = 4
+"""Rows that are kept for each box that may be stated: several often lie on one object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,22 @@ class FoundObject:
     box: FrameBox
     class_name: str
     score: float
+
+
+def detector_rows(values: Sequence[np.ndarray], output: BoxOutput) -> np.ndarray:
+    """Return (Q, 6) of one answer of a detector: corners in shares of its square, score, class; the best first.
+
+    Args:
+        values: one array per output: boxes (Q, 6) of an added model, or (B, 4) with scores (B, K) of the product.
+        output: of the card.
+    """
+    boxes = values[output.index]
+    if output.scores_index is None or boxes.shape[1] != 4:
+        return boxes
+    scores = values[output.scores_index]
+    best = scores.max(axis=1)
+    places = np.argsort(-best, kind="stable")[: _CANDIDATES_A_BOX * output.max_boxes]
+    return np.column_stack([boxes[places], best[places], scores[places].argmax(axis=1)])
 
 
 def found_objects(
@@ -39,7 +57,7 @@ def found_objects(
     corners = in_frame(likely[:, :4], shape, how)
     is_there = (corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])
     likely, corners = likely[is_there], corners[is_there]
-    kept = _distinct(corners, likely[:, 4], likely[:, 5], output.max_overlap)[: output.max_boxes]
+    kept = distinct(corners, likely[:, 4], likely[:, 5], output.max_overlap)[: output.max_boxes]
     return tuple(
         FoundObject(_box(corners[place]), output.classes[int(likely[place, 5])], unit_score(likely[place, 4]))
         for place in kept
@@ -101,8 +119,15 @@ def _box(corners: np.ndarray) -> FrameBox:
     return FrameBox(left=left, top=top, right=right, bottom=bottom)
 
 
-def _distinct(corners: np.ndarray, scores: np.ndarray, classes: np.ndarray, max_overlap: float) -> list[int]:
-    """Return which boxes remain, the best first, of those of one class that overlap."""
+def distinct(corners: np.ndarray, scores: np.ndarray, classes: np.ndarray, max_overlap: float) -> list[int]:
+    """Return which boxes remain, the best first, of those of one class that overlap (non-maximum suppression).
+
+    Args:
+        corners: (Q, 4) left, top, right, bottom.
+        scores: (Q,).
+        classes: (Q,), numbers.
+        max_overlap: share of the union of two boxes.
+    """
     kept: list[int] = []
     for place in map(int, np.argsort(-scores, kind="stable")):
         alike = [other for other in kept if classes[other] == classes[place]]

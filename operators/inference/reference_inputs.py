@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 
 from models.card import Card, ClipInput, CropInput, FrameInput
+from models.card_registry import CARDS
 from operators.frames.image_input import frame_input
 
 logger = logging.getLogger(__name__)
 
-FILE_NAME: Final = "reference-inputs-3.npz"
+FILE_NAME: Final = "reference-inputs-4.npz"
 """In the folder of weights and samples. The number changes with the content."""
 
 _PICTURES_OF: Final = "efficientnet-lite0"
@@ -44,7 +45,7 @@ class ReferenceInputs:
         """
         if card.is_added:
             return tuple(_pictures(list(self._arrays.get(_PICTURES_OF, ())), card))
-        found = self._arrays.get(card.name)
+        found = self._arrays.get(name_of_inputs(card, CARDS))
         if found is None or found.shape[1:] != card.input_shape or found.dtype != card.input_dtype:
             return ()
         return tuple(_shortened(item, card) for item in found)
@@ -59,6 +60,13 @@ class ReferenceInputs:
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             logger.warning("cannot read the inputs that models are measured on, %s: %s", self.path, error)
             return {}
+
+
+def name_of_inputs(card: Card, cards: Mapping[str, Card]) -> str:
+    """Return the name under which a model's inputs are stored: that of the first model that takes the same frames."""
+    if not isinstance(card.prepared, FrameInput):
+        return card.name
+    return next((other.name for other in cards.values() if other.prepared == card.prepared), card.name)
 
 
 def _pictures(squares: Sequence[np.ndarray], card: Card) -> Iterator[np.ndarray]:

@@ -18,6 +18,7 @@ from models.card_registry import CARDS, card_of_use
 from models.sentence_embedding import load_sentence_tokens
 from models.toxicity import load_toxicity_tokens
 from operators.frames.image_input import frame_input
+from operators.inference.reference_inputs import name_of_inputs
 from ops.assets.clip import SampleClip
 from ops.assets.sample_registry import SAMPLE_CLIPS
 from ops.assets.samples import sample_path
@@ -85,7 +86,7 @@ def _inputs(paths: Sequence[Path], cache_dir: Path) -> dict[str, np.ndarray]:
     seen = {
         card.name: np.stack([frame_input(frame, card.prepared) for frame in frames])
         for card in CARDS.values()
-        if isinstance(card.prepared, FrameInput)
+        if isinstance(card.prepared, FrameInput) and name_of_inputs(card, CARDS) == card.name
     }
     heard = {
         card.name: _windows(sound, card)

@@ -68,7 +68,7 @@ def _mark(label: LabelEvidence) -> str:
 
 
 def _objects(verdict: Verdict, limit: int = 3) -> list[str]:
-    """Return the first objects that added models found, with score and time."""
+    """Return the first objects that detectors found, with score and time."""
     return [f"{found.class_name} {found.score:.2f} at {found.at_seconds:.1f} s" for found in verdict.regions[:limit]]
 
 
@@ -105,6 +105,12 @@ def top_tags(record: RecommendationRecord, limit: int = 3) -> str:
     return (", ".join(tags) or "none") + (" | " + ", ".join(sounds) if sounds else "")
 
 
+def _counted(record: RecommendationRecord, limit: int = 6) -> list[str]:
+    """Return the largest number of each kind of object in a frame, in one line; none where nothing was found."""
+    found = feature(record, "visual.objects", [])[:limit]
+    return [", ".join(f"{each['name']} {each['max_count']}" for each in found)] if found else []
+
+
 def describe_cost(verdict: Verdict) -> str:
     """Return money, energy and CPU time of a verdict."""
     cost = verdict.cost
@@ -132,6 +138,7 @@ def describe_outcome(outcome: Outcome, texts: Sequence[TextFound] = ()) -> list[
     lines += [f"  evidence  {line}" for line in strongest_evidence(verdict)]
     lines += [f"  object    {line}" for line in _objects(verdict)]
     lines += [f"  text      {line}" for line in describe_texts(texts)]
+    lines += [f"  counted   {line}" for line in _counted(record)]
     lines.append(f"  tags      {top_tags(record)}")
     lines.append(
         f"  language  {feature(record, 'context.language', 'unsure')}   pace {feature(record, 'motion.pace', 'none')}"

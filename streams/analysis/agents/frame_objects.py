@@ -15,7 +15,7 @@ from operators.label_evidence import label_scores, model_name
 from operators.media.tracks import SampledFrame
 from operators.segments import SEGMENT_FLOOR, TimeSpan, unit_score
 from schemas.evidence import LabelEvidence, Region, TextFound
-from streams.analysis.agents.frame_answers import FrameAnswer
+from streams.analysis.agents.frame_answers import NOT_ASKED, FrameAnswer
 
 MAX_REGIONS = 50
 """Of one model and video, those with the highest scores."""
@@ -74,7 +74,7 @@ def _classes(card: Card) -> dict[str, set[str]]:
 
 def _part_regions(card: Card, names: ClassNames, answered: Answered) -> Mapping[str, Iterable[Region]]:
     """All parts at once: a video may have thousands, and a model as many classes."""
-    parts = [(frame, part) for frame, answers in answered for part in answers[card.name].parts]
+    parts = [(frame, part) for frame, answers in answered for part in answers.get(card.name, NOT_ASKED).parts]
     if card.scores is None or not card.labels or not parts:
         return {}
     rows = np.stack([part.values[card.scores.index].reshape(-1) for _, part in parts])
@@ -92,7 +92,7 @@ def _part_regions(card: Card, names: ClassNames, answered: Answered) -> Mapping[
 
 def _objects(card: Card, answered: Answered) -> Iterator[Region]:
     for frame, answers in answered:
-        for found in answers[card.name].objects:
+        for found in answers.get(card.name, NOT_ASKED).objects:
             yield _region(card, frame, found, found.score, found.class_name)
 
 
@@ -114,9 +114,13 @@ def _texts(card: Card, answered: Answered, spans: Sequence[TimeSpan]) -> tuple[T
     assert card.text is not None
     index = card.text.index
     if not isinstance(card.prepared, CropInput):
-        return texts_found(card, [answers[card.name].values[index] for _, answers in answered], spans)
+        said = [(answers.get(card.name, NOT_ASKED), span) for (_, answers), span in zip(answered, spans, strict=True)]
+        asked = [(answer.values[index], span) for answer, span in said if answer.values]
+        return texts_found(card, [steps for steps, _ in asked], [span for _, span in asked])
     parts = [
-        (part, span) for (_, answers), span in zip(answered, spans, strict=True) for part in answers[card.name].parts
+        (part, span)
+        for (_, answers), span in zip(answered, spans, strict=True)
+        for part in answers.get(card.name, NOT_ASKED).parts
     ]
     steps = [part.values[index] for part, _ in parts]
     return texts_found(card, steps, [span for _, span in parts], [part.found.box for part, _ in parts])

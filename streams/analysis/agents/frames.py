@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,10 +15,9 @@ from operators.frames.displayed_size import displayed_px
 from operators.frames.frame_features import look_at
 from operators.frames.image_embedding import image_embedding
 from operators.frames.perceptual_hash import PerceptualHash
-from operators.frames.quality import FrameQuality, video_quality
+from operators.frames.quality import video_quality
 from operators.frames.static_ratio import static_ratio
-from operators.frames.tags import tags_from
-from operators.label_evidence import label_scores, model_name
+from operators.label_evidence import label_scores
 from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
 from operators.segments import TimeSpan, spans_between
@@ -30,18 +29,15 @@ from streams.analysis.agents.chat import said_by_chat
 from streams.analysis.agents.clips import SampledVideo, said_of_clips
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
-from streams.analysis.agents.frame_answers import (
-    FrameAnswer,
-    ask_one,
-    frame_answers,
-    part_models,
-    score_row,
-    whole_models,
-)
+from streams.analysis.agents.frame_answers import all_models, ask_one, frame_answers, score_row, unlimited_models
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
 from streams.analysis.agents.frame_objects import frame_texts, regions_of, with_regions
+from streams.analysis.agents.frame_tags import frame_tags
+from streams.analysis.agents.limited_models import with_limited_models
+from streams.analysis.agents.object_features import object_features
 from streams.analysis.agents.on_screen_text import on_screen_text
 from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
+from streams.analysis.agents.seen_frame import SeenFrame
 
 STANDS_SECONDS = 2.0
 """Longest time that one frame represents; more than the distance of two sampled frames in a video that is sampled
@@ -50,20 +46,6 @@ completely."""
 _CONTAINER = "container-index@1"
 _QUALITY = "picture-quality@2"
 _HASH = "pdq@2"
-
-
-@dataclass(frozen=True, slots=True)
-class SeenFrame:
-    """What is kept of one sampled frame."""
-
-    frame: SampledFrame
-    quality: FrameQuality
-    thumbnail: np.ndarray
-    """(32, 32) uint8."""
-    luma: np.ndarray
-    """(H, W) uint8."""
-    answers: Mapping[str, FrameAnswer]
-    """By model."""
 
 
 async def analyse(work: AgentWork) -> Analysis:
@@ -76,7 +58,8 @@ async def analyse(work: AgentWork) -> Analysis:
     index = await work.session.index()
     if index.video is None and index.video_fault is None:
         return Analysis(is_present=False, receipt=tally.receipt())
-    frames = await fan_out(work.session.frames(), partial(_see, work, tally))
+    sampled_frames = await fan_out(work.session.frames(), partial(_see, work, tally))
+    frames = await with_limited_models(work, tally, sampled_frames)
     decode = await work.session.receipt()
     sampled = [seen.frame for seen in frames]
     pts_seconds, lumas = [frame.pts_seconds for frame in sampled], [seen.luma for seen in frames]
@@ -93,7 +76,7 @@ async def analyse(work: AgentWork) -> Analysis:
             {frame.pts_seconds: span for frame, span in zip(sampled, spans, strict=True)},
         ),
     )
-    models, answered = _models(work), [(seen.frame, seen.answers) for seen in frames]
+    models, answered = all_models(work).cards, [(seen.frame, seen.answers) for seen in frames]
     features = {
         **analysis.features,
         **_container_features(work, index, frames, decode.coverage_ratio),
@@ -133,19 +116,15 @@ def _longest_seconds(index: MediaIndex) -> float:
 
 
 async def _see(work: AgentWork, tally: AgentUsage, frame: SampledFrame) -> SeenFrame:
-    look = await tally.on_host(partial(look_at, frame.pixels, [how for _, how in whole_models(work)]))
+    models = unlimited_models(work)
+    look = await tally.on_host(partial(look_at, frame.pixels, [how for _, how in models.whole]))
     return SeenFrame(
         frame=frame,
         quality=look.quality,
         thumbnail=look.thumbnail,
         luma=look.luma,
-        answers=await frame_answers(work, tally, frame, look.squares),
+        answers=await frame_answers(work, tally, frame, look.squares, models),
     )
-
-
-def _models(work: AgentWork) -> list[Card]:
-    """The models that look at single frames or parts of them."""
-    return [card for card, _ in (*whole_models(work), *part_models(work))]
 
 
 def _said(work: AgentWork, tally: AgentUsage, frames: Sequence[SeenFrame]) -> list[tuple[FrameModel, np.ndarray]]:
@@ -160,21 +139,22 @@ def _said(work: AgentWork, tally: AgentUsage, frames: Sequence[SeenFrame]) -> li
 
     def said(card: Card) -> np.ndarray:
         names = work.class_names.of(card)
-        return np.stack([score_row(card, names, seen.answers[card.name]) for seen in frames])
+        return np.stack([score_row(card, names, seen.answer_of(card)) for seen in frames])
 
     return [
         (FrameModel(card, partial(ask, card), partial(scores, card)), said(card))
-        for card in _models(work)
+        for card in all_models(work).cards
         if card.labels
     ]
 
 
 def _analysis(work: AgentWork, frames: Sequence[SeenFrame], hashes: CopyHashes) -> Analysis:
     """Return everything that the frames provide, except labels."""
-    cards = [card for card, _ in whole_models(work)]
+    cards = [card for card, _ in all_models(work).whole]
     return Analysis(
         features={
-            **_tags(work, cards, frames),
+            **frame_tags(work, cards, frames),
+            **object_features(work, cards, frames),
             **features_of(work, _HASH, _hash_lists([seen.frame.pts_seconds for seen in frames], hashes)),
             **_quality_features(work, frames),
         },
@@ -182,23 +162,12 @@ def _analysis(work: AgentWork, frames: Sequence[SeenFrame], hashes: CopyHashes) 
     )
 
 
-def _tags(work: AgentWork, cards: Iterable[Card], frames: Sequence[SeenFrame]) -> dict[str, Feature]:
-    features: dict[str, Feature] = {}
-    for card in cards:
-        if card.scores is not None and card.scores.tags_from is not None:
-            probabilities = np.stack([frame.answers[card.name].values[card.scores.index] for frame in frames])
-            tags = tags_from(probabilities, work.class_names.of(card), card.scores.tags_from)
-            features |= features_of(work, model_name(card), {"visual.tags": tags})
-    return features
-
-
 def _embeddings(work: AgentWork, cards: Iterable[Card], frames: Sequence[SeenFrame]) -> dict[str, Embedding]:
     embeddings: dict[str, Embedding] = {}
     for card in cards:
-        if card.embedding is not None:
-            vector = image_embedding(
-                np.stack([frame.answers[card.name].values[card.embedding.index] for frame in frames])
-            )
+        asked = [seen.answer_of(card).values for seen in frames]
+        if card.embedding is not None and any(asked):
+            vector = image_embedding(np.stack([values[card.embedding.index] for values in asked if values]))
             embeddings |= embedding_of(work, card, vector.tolist())
     return embeddings
 

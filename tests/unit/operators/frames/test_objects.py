@@ -7,7 +7,7 @@ import pytest
 
 from models.card import BoxOutput, CropInput, FrameInput
 from operators.frames.image_input import frame_input
-from operators.frames.objects import FoundObject, class_scores, crop_of, cut_out, found_objects
+from operators.frames.objects import FoundObject, class_scores, crop_of, cut_out, detector_rows, found_objects
 from schemas.evidence import FrameBox
 
 OUTPUT = BoxOutput(0, ("cat", "dog"), threshold=0.5, max_boxes=3, max_overlap=0.5)
@@ -52,6 +52,24 @@ class TestPlaces:
         how = FrameInput(100, "pad", 100)
         found = found_objects(rows((0.5, 0.0, 1.5, 0.5, 0.9, 0), (0.1, 0.0, 0.5, 0.2, 0.9, 1)), OUTPUT, SHAPE, how)
         assert found == (FoundObject(FrameBox(left=0.5, top=0.0, right=1.0, bottom=0.5), "cat", pytest.approx(0.9)),)
+
+
+class TestRows:
+    def test_of_points(self) -> None:
+        """Boxes and scores of all points become rows with the best class of each, the best first, four a box."""
+        output = BoxOutput(0, ("cat", "dog"), threshold=0.5, max_boxes=1, max_overlap=0.5, scores_index=1)
+        boxes = np.linspace(0, 1, 24, dtype=np.float32).reshape(6, 4)
+        scores = np.array([[0.1, 0.2], [0.9, 0.3], [0.4, 0.6], [0, 0], [0.05, 0], [0, 0.5]], np.float32)
+        found = detector_rows((boxes, scores), output)
+
+        assert found[:, 4].tolist() == pytest.approx([0.9, 0.6, 0.5, 0.2])
+        assert found[:, 5].tolist() == [0, 1, 1, 1]
+        assert found[:, :4] == pytest.approx(boxes[[1, 2, 5, 0]])
+
+    def test_of_an_added_model(self) -> None:
+        """Its rows are what they are."""
+        own = rows((0.1, 0.1, 0.5, 0.5, 0.8, 0))
+        assert detector_rows((own,), OUTPUT) is own
 
 
 class TestSelection:

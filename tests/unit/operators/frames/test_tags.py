@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.card_registry import CARDS
-from operators.frames.tags import MAX_TAGS, Tag, tags_from
+from operators.frames.tags import MAX_TAGS, Tag, best_tags, tags_from
 
 
 def of(*rows: list[float], names: tuple[str, ...] = ("cat", "dog", "sofa"), least: float = 0.6) -> list[Tag]:
@@ -45,7 +45,24 @@ class TestTags:
         assert len(tags_from(rows, [f"class {n}" for n in range(15)], 0.05)) == MAX_TAGS
 
 
-def test_only_the_classifier_writes_tags() -> None:
-    """From a probability on that is fitted, see the card."""
+class TestGroups:
+    def test_what_classes_have_in_common(self) -> None:
+        """Two breeds that are equally likely are surely a dog; classes without a group are no tag together."""
+        tags = of([0.45, 0.4, 0.15], names=("dog", "dog", ""), least=0.8)
+        assert [(tag["name"], round(float(tag["score"]), 6)) for tag in tags] == [("dog", 0.85)]
+        assert of([0.45, 0.05, 0.5], names=("", "dog", ""), least=0.1) == []
+
+    def test_models_agree(self) -> None:
+        """A word of two models is one tag, with the higher score; the best of all come first."""
+        one, other = of([0.9, 0.1, 0.0]), of([0.7, 0.0, 0.95])
+        assert [(tag["name"], round(float(tag["score"]), 6)) for tag in best_tags([one, other])] == [
+            ("sofa", 0.95),
+            ("cat", 0.9),
+        ]
+
+
+def test_who_writes_tags() -> None:
+    """From scores on that are fitted, see the cards."""
     least = {name: card.scores.tags_from for name, card in CARDS.items() if card.scores is not None}
-    assert {name: score for name, score in least.items() if score is not None} == {"efficientnet-lite0": 0.85}
+    least |= {name: card.boxes.tags_from for name, card in CARDS.items() if card.boxes is not None}
+    assert {name for name, score in least.items() if score is not None} == {"efficientnet-lite0", "nanodet-g"}
