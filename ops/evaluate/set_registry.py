@@ -6,6 +6,7 @@ from typing import Final
 
 from ops.evaluate.evaluation_set import EvaluationSet
 from ops.evaluate.sets.copies import Copies
+from ops.evaluate.sets.counted_objects import CountedObjects
 from ops.evaluate.sets.harmless_pictures import HarmlessPictures
 from ops.evaluate.sets.languages import Languages
 from ops.evaluate.sets.motion import Motion
@@ -18,6 +19,7 @@ SETS: Final[dict[str, EvaluationSet]] = {
     found.name: found
     for found in (
         HarmlessPictures(),
+        CountedObjects(),
         Copies(),
         AbusiveTexts(),
         Languages(),

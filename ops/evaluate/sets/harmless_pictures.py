@@ -1,7 +1,7 @@
 """Harmless pictures of packages: tags against the names of files, and labels that none of them shows.
 
-The probability from which on a class is a tag was chosen on one half of the pictures. So tags are judged on the other
-half; what they are on the first is reported beside it.
+The scores from which on classes are tags were chosen on one half of the pictures, which the names of the files decide.
+So tags are judged on the other half; what they are on the first is reported beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from ops.assets.cache import default_cache_dir
 from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.archives.fetching import files_of
 from ops.evaluate.disjoint import require_disjoint
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ops.evaluate.product import Analyse
 
 TRUTH_FILE: Final = Path(__file__).with_name("pictures.toml")
+WORDS_FILE: Final = Path(__file__).with_name("tag_words.toml")
 NUDITY: Final = "sexual/explicit/nudity"
 FIREARM: Final = "violence/weapons/firearm-visible"
 _KINDS: Final = {"stamps": "cut-out", "scikit-image": "natural", "gradio": "natural"}
@@ -64,16 +66,16 @@ class HarmlessPictures:
     """
 
     name = "harmless-pictures"
-    version = 2
+    version = 3
     description = (
         "Photographs and cut-outs of things, animals and plants from packages, named by their files; the tags' "
-        "threshold was chosen on one half of them, nothing else on any, and none shows nudity or a firearm."
+        "thresholds were chosen on one half of them, nothing else on any, and none shows nudity or a firearm."
     )
     subjects = (
         JudgedSubject(
             "first tag",
-            "On the held-out half: the first tag is a class that the picture shows; pictures without a fitting class "
-            "get none.",
+            "On the held-out half: the first tag names what the picture shows, as a class of ImageNet or COCO or as "
+            "what several classes have in common; pictures without a fitting class get none.",
             model="efficientnet-lite0",
         ),
         JudgedSubject(
@@ -82,7 +84,8 @@ class HarmlessPictures:
             "alarms).",
             model="efficientnet-lite0",
         ),
-        JudgedSubject("first tag, fitted half", "As the first tag, on the half on which the threshold was chosen."),
+        JudgedSubject("first tag, fitted half", "As the first tag, on the half on which thresholds were chosen."),
+        JudgedSubject("tag shown, fitted half", "As the tag shown, on that half."),
         JudgedSubject(NUDITY, "Nudity or sexual acts; no picture shows any.", model="opennsfw", label=NUDITY),
         JudgedSubject(
             FIREARM, "A firearm can be seen; no picture shows one.", model="efficientnet-lite0", label=FIREARM
@@ -91,7 +94,7 @@ class HarmlessPictures:
     sources = tuple(Source(ARCHIVES[name].file_name, ARCHIVES[name].licence) for name in _KINDS)
     references: tuple[Reference, ...] = ()
     modalities: tuple[Modality, ...] = ("frames",)
-    models = ("efficientnet-lite0", "opennsfw")
+    models = ("efficientnet-lite0", "nanodet-g", "opennsfw")
 
     def __init__(self, analyse: Analyse | None = None) -> None:
         self._analyse = analyse
@@ -118,8 +121,8 @@ def _tag_judgements(picture: Picture, tags: Sequence[Mapping[str, Any]]) -> Iter
     kind = picture.kind if classes else "without a fitting class"
     subject = "first tag" if picture.is_held_out else "first tag, fitted half"
     yield Choice(subject, picture.item, PRODUCT, kind, truth=classes, said=tags[0]["name"] if tags else None)
-    if picture.is_held_out:
-        yield Decided("tag shown", picture.item, PRODUCT, kind, truth=bool(classes), said=bool(tags))
+    half = "" if picture.is_held_out else ", fitted half"
+    yield Decided(f"tag shown{half}", picture.item, PRODUCT, kind, truth=bool(classes), said=bool(tags))
 
 
 def chosen_pictures(run: EvaluationRun) -> list[Picture]:
@@ -140,16 +143,32 @@ def chosen_pictures(run: EvaluationRun) -> list[Picture]:
 def all_pictures(data_dir: Path) -> Iterator[Picture]:
     """Yield the pictures of all packages. Raises NotMeasurable."""
     truth = tomllib.loads(TRUTH_FILE.read_text(encoding="utf-8"))
+    broader = broader_words(default_cache_dir())
     for package, said in truth.items():
         folder = files_of(package, data_dir)
         for name in _names(folder, said):
-            yield Picture(f"{package}/{name}", _KINDS[package], folder / name, _classes(name, said))
+            yield Picture(f"{package}/{name}", _KINDS[package], folder / name, _classes(name, said, broader))
 
 
-def _classes(name: str, said: Mapping[str, Any]) -> tuple[str, ...] | None:
+def broader_words(cache_dir: Path) -> dict[str, tuple[str, ...]]:
+    """Return the further words that are right for a class or a word."""
+    from models.imagenet_labels import load_imagenet_groups, load_imagenet_labels
+
+    coco: dict[str, list[str]] = tomllib.loads(WORDS_FILE.read_text(encoding="utf-8"))
+    words: dict[str, tuple[str, ...]] = {word: tuple(also) for word, also in coco.items()}
+    for name, group in zip(load_imagenet_labels(cache_dir), load_imagenet_groups(), strict=True):
+        if group:
+            words[name] = (*words.get(name, ()), group, *coco.get(group, ()))
+    return words
+
+
+def _classes(name: str, said: Mapping[str, Any], broader: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
     if name in said["without"]:
         return ()
-    return tuple(said["shown"][name]) if name in said["shown"] else None
+    shown = said["shown"].get(name)
+    return (
+        tuple(dict.fromkeys((*shown, *(word for each in shown for word in broader.get(each, ()))))) if shown else None
+    )
 
 
 def _names(folder: Path, said: Mapping[str, Any]) -> list[str]:
