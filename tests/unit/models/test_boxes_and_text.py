@@ -147,6 +147,18 @@ class TestRefused:
             ('class = "cat"', 'class = "cta"', r"class is 'cta'; allowed: one of the 2.*did you mean 'cat'"),
             ('kind = "other"', 'kind = "scores"\nclasses = ["x"]', r"outputs\[1\].kind is 'scores'; allowed: other"),
             ('scores = "scores"', 'scores = "scores"\nmax_boxes = 1000', "max_boxes is 1000; allowed: .*up to 100"),
+            (
+                'scores = "scores"',
+                'scores = "scores"\ngroups = {{people = ["cta"]}}',
+                r"groups.people is 'cta'; allowed: some of the 2 classes of the output; did you mean 'cat'",
+            ),
+            (
+                'scores = "scores"',
+                'scores = "scores"\ngroups = {{people = ["cat"], animals = ["cat"]}}',
+                r"groups.animals is 'cat'; allowed: each class once; it is among people as well",
+            ),
+            ('scores = "scores"', 'scores = "scores"\ngroups = {{cats = ["cat"]}}', "groups.*allowed: .*people"),
+            (_FRAME, f"{_FRAME}\nmax_frames = 0", "input.max_frames is 0; allowed: .*1"),
             (_FRAME, 'kind = "clip"\nframes = 4\nside_px = 32', "kind is 'boxes'; allowed: scores, embedding, text"),
             (_FRAME, 'kind = "audio"\nwindow_seconds = 1.0', "kind is 'boxes'; allowed: scores, embedding, text"),
             (_FRAME, CROP, "kind is 'boxes'; allowed: scores, text, other, by the kind of the input"),
@@ -156,6 +168,16 @@ class TestRefused:
         """File, field, what was found, what is allowed."""
         assert old in BOXES
         assert re.search(said, refusal(write_card(tmp_path / "one", BOXES.replace(old, new, 1))))
+
+    def test_groups(self, tmp_path: Path) -> None:
+        """A class that no group names is an object; without groups nothing is counted; a budget is on the card."""
+        text = BOXES.replace('scores = "scores"', 'scores = "scores"\ngroups = {{animals = ["cat"]}}', 1)
+        card = read_card(write_card(tmp_path / "one", text.replace(_FRAME, f"{_FRAME}\nmax_frames = 3")), is_added=True)
+        plain = read_card(write_card(tmp_path / "two", BOXES), is_added=True)
+
+        assert card.boxes is not None and plain.boxes is not None
+        assert (card.boxes.groups, plain.boxes.groups) == (("animals", "objects"), ())
+        assert (card.max_frames, plain.max_frames) == (3, None)
 
     @pytest.mark.parametrize(
         ("boxes", "scores", "said"),
