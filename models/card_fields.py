@@ -15,7 +15,6 @@ from models.card import (
     Colours,
     Combination,
     Coordinates,
-    CountedGroup,
     DeviceName,
     Dtype,
     Interpolation,
@@ -329,7 +328,7 @@ class BoxesTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="boxes
     threshold: Score = 0.5
     max_boxes: Annotated[int, Meta(ge=1, le=MAX_BOXES)] = 20
     max_overlap: Score = 0.5
-    groups: dict[CountedGroup, Annotated[tuple[_Word, ...], Meta(max_length=MAX_CLASSES)]] = {}
+    groups: dict[_Word, Annotated[tuple[_Word, ...], Meta(max_length=MAX_CLASSES)]] = {}
     """Classes by what their objects are counted as; the rest are counted as objects. Nothing is counted without it."""
     tags_from: Score | None = None
     """Classes are tags of a video from this score of a box on; none are where it is left out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from models.card import BoxOutput, CountedGroup, LabelSource, TextOutput
 from models.card_errors import refuse
@@ -109,16 +109,23 @@ def _boxes(
 def _groups(output: BoxesTable, classes: Sequence[str], place: str, path: Path) -> tuple[CountedGroup, ...]:
     """Return what each class is counted as; nothing if the card names no group."""
     found: dict[str, CountedGroup] = {}
-    for group, members in output.groups.items():
+    for name, members in output.groups.items():
+        group = _group(name, place, path)
         for word in members:
             if word not in classes:
                 allowed = f"some of the {len(classes)} classes of the output"
                 raise refuse(path, f"{place}.groups.{group}", word, allowed, near_word(word, classes))
             if found.setdefault(word, group) != group:
-                raise refuse(
-                    path, f"{place}.groups.{group}", word, f"each class once; it is among {found[word]} as well"
-                )
+                allowed = f"each class once; it is among {found[word]} as well"
+                raise refuse(path, f"{place}.groups.{group}", word, allowed)
     return tuple(found.get(word, "objects") for word in classes) if output.groups else ()
+
+
+def _group(name: str, place: str, path: Path) -> CountedGroup:
+    known: dict[str, CountedGroup] = {group: group for group in get_args(CountedGroup)}
+    if name not in known:
+        raise refuse(path, f"{place}.groups", name, listed(list(known)), near_word(name, known))
+    return known[name]
 
 
 def _scores_index(table: CardTable, output: BoxesTable, place: str, path: Path) -> int | None:

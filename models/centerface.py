@@ -45,7 +45,7 @@ class InvertedResidual(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
         narrow: Tensor = self.narrow(self.spatial(self.widen(features).relu()).relu())
-        return features + narrow if self._is_added else narrow
+        return narrow + features if self._is_added else narrow
 
 
 class Upward(nn.Module):
@@ -60,7 +60,8 @@ class Upward(nn.Module):
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
         """Return (N, 24, H, W) in the size of the finer one."""
         grown: Tensor = self.norm(self.grow(coarse)).relu()
-        return grown + self.lateral(fine).relu()
+        added: Tensor = self.lateral(fine).relu()
+        return grown + added
 
 
 class CenterFace(nn.Module):

@@ -94,9 +94,10 @@ class NanoDet(nn.Module):
             not cut off at its edges; and scores of the classes, (N, 3549, 80) float32 in [0, 1].
         """
         bgr = ((pixels.flip(-1).float() - self.bgr_mean) / self.bgr_std).permute(0, 3, 1, 2)
-        found = self._found(bgr.to(self.laterals[0].weight.dtype)).float()
+        found = self._found(bgr.to(next(self.parameters()).dtype)).float()
         scores = found[..., :NUM_CLASSES].sigmoid()
-        bins = found[..., NUM_CLASSES:].reshape(len(pixels), -1, 4, NUM_BINS)
+        # No size of a batch in the shapes: one graph serves all of them.
+        bins = found[..., NUM_CLASSES:].reshape(-1, len(self.points), 4, NUM_BINS)
         distances = (bins.softmax(dim=3) * self.bins).sum(dim=3) * self.strides
         corners = torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=2)
         return corners / SIDE_PX, scores

@@ -93,8 +93,8 @@ def _opened(package: Path, member: str) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(package) as archive, archive.open(member) as source:
             yield source
         return
-    with tarfile.open(package) as archive:
-        found = archive.extractfile(member)
+    with tarfile.open(package) as packed:
+        found = packed.extractfile(member)
         if found is None:
             raise KeyError(member)
         yield found

@@ -35,6 +35,7 @@ def _of_card(work: AgentWork, card: Card, frames: Sequence[SeenFrame]) -> list[l
     found = []
     if card.scores is not None and card.scores.tags_from is not None:
         found.append(tags_from(rows, names, card.scores.tags_from))
-    if card.scores is not None and card.scores.group_tags_from is not None:
-        found.append(tags_from(rows, work.class_names.groups_of(card), card.scores.group_tags_from))
+    groups = work.class_names.groups_of(card)
+    if groups and card.scores is not None and card.scores.group_tags_from is not None:
+        found.append(tags_from(rows, groups, card.scores.group_tags_from))
     return found

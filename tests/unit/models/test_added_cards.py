@@ -111,7 +111,9 @@ class TestRefused:
 
     def test_a_model_that_an_operator_needs(self) -> None:
         """Those that feed an operator of the product cannot be off."""
-        with pytest.raises(CardInvalid, match="names 'yamnet', which an operator needs; allowed: opennsfw"):
+        with pytest.raises(
+            CardInvalid, match="names 'yamnet', which an operator needs; allowed: centerface, nanodet-g, opennsfw"
+        ):
             installed_cards(CardSettings(off=("yamnet",)))
 
 

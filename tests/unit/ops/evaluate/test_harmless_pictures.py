@@ -31,7 +31,7 @@ from streams.decision.policy_file import load_policy
 
 TRUTH = tomllib.loads(TRUTH_FILE.read_text(encoding="utf-8"))
 LION = "animals/mammals/cats/lion.png"
-BUTTON = "clothes/button.png"
+KEY = "household/key.png"
 HARMLESS = "clothes/t_pants.png"
 FITTED = "animals/birds/chicken_profile.png"
 DRAWN = "people/cartoon/nurse.png"
@@ -78,7 +78,7 @@ class TestChoice:
         """A full run has every picture once, and no drawing."""
         found = {picture.item: picture for picture in chosen_pictures(a_run(tmp_path, data_dir))}
         assert found[f"stamps/{LION}"].classes == ("lion", "big cat")
-        assert found[f"stamps/{BUTTON}"].classes == ()
+        assert found[f"stamps/{KEY}"].classes == ()
         assert found[f"stamps/{HARMLESS}"].classes is None
         assert f"stamps/{DRAWN}" not in found
         assert len(found) == sum(len(said["shown"]) + len(said["without"]) for said in TRUTH.values()) + 21
@@ -123,7 +123,7 @@ class FakeAnalysis:
 class TestJudgements:
     @pytest.fixture
     def found(self, tmp_path: Path) -> list[object]:
-        pictures = [(LION, (255, 200, 0, 255)), (BUTTON, (255, 0, 0, 255)), (HARMLESS, (0, 0, 255, 255))]
+        pictures = [(LION, (255, 200, 0, 255)), (KEY, (255, 0, 0, 255)), (HARMLESS, (0, 0, 255, 255))]
         for package in ARCHIVES.values():
             package.folder(tmp_path).mkdir()
         for name, colour in pictures:
@@ -138,7 +138,7 @@ class TestJudgements:
         assert {each.subject for each in first.values()} == {"first tag"}
         assert {name: (each.truth, each.said) for name, each in first.items()} == {
             "lion": (("lion", "big cat"), "lion"),
-            "button": ((), "lion"),
+            "key": ((), "lion"),
         }
 
     def test_tag_shown(self, found: list[object]) -> None:
@@ -146,12 +146,12 @@ class TestJudgements:
         tags = [each for each in found if isinstance(each, Decided)]
         assert [(Path(each.item).stem, each.truth, each.said) for each in tags] == [
             ("lion", True, True),
-            ("button", False, True),
+            ("key", False, True),
         ]
 
     def test_halves(self) -> None:
         """A picture of the half that the threshold was chosen on is judged apart, whatever its package's version."""
-        halves = [Picture(f"stamps/{name}", "cut-out", Path(name), ()).is_held_out for name in (LION, BUTTON, FITTED)]
+        halves = [Picture(f"stamps/{name}", "cut-out", Path(name), ()).is_held_out for name in (LION, KEY, FITTED)]
         assert halves == [True, True, False]
 
     def test_labels(self, found: list[object]) -> None:

@@ -67,10 +67,10 @@ class TestAddedModel:
         assert analysis.embeddings["mine/3"].unpack() == pytest.approx((0.0, 0.6, 0.8), abs=1e-3)
 
     async def test_costs(self, tmp_path: Path) -> None:
-        """Its items are on the receipt, as are those of the product's two models."""
+        """Its items are on the receipt, beside those of the product's two models, and of two detectors in 3 frames."""
         analysis = await analysed(tmp_path, CARD, answers([0.2, 0.8]))
 
-        assert analysis.receipt.items == 12
+        assert analysis.receipt.items == 18
 
 
 class TestProvenance:

@@ -133,12 +133,13 @@ class TestFrames:
         assert (640, 360) == (value(analysis, "visual.width_px"), value(analysis, "visual.height_px"))
 
     async def test_receipt(self) -> None:
-        """Device time of every answer, host time of every frame and of all hashes, means over the answers."""
+        """Device time of every answer, host time of frames, hashes and what detectors get, means over the answers."""
         receipt = (await frames.analyse(work_of(whole_session()))).receipt
 
-        assert receipt.items == 8
-        assert receipt.device_seconds == pytest.approx(8 * fake_work.DEVICE_SECONDS)
-        assert receipt.cpu_seconds == pytest.approx(5 * fake_work.HOST_CPU_SECONDS)
+        num_items = 4 * 2 + 3 * 2  # two models see every frame, the detectors three
+        assert receipt.items == num_items
+        assert receipt.device_seconds == pytest.approx(num_items * fake_work.DEVICE_SECONDS)
+        assert receipt.cpu_seconds == pytest.approx((5 + 1 + 3) * fake_work.HOST_CPU_SECONDS)
         assert (8.0, 2.0) == (receipt.batch_items_mean, receipt.batch_videos_mean)
         assert receipt.decode is None
 

@@ -212,6 +212,6 @@ class TestSlips:
         batcher = self.slipping("opennsfw", "nsfw", 0, EXPLICIT_SCORE)
         receipt = (await frames.analyse(work_of(FakeSession(sampled, around=around), opennsfw=batcher))).receipt
 
-        num_on_host = 4 + 6 + 2  # each picture, then twice all of them together
+        num_on_host = 4 + 6 + 2 + 2  # each picture, then twice all of them together; which detectors look at, and it
         assert receipt.cpu_seconds == pytest.approx(0.25 + num_on_host * fake_work.HOST_CPU_SECONDS)
-        assert receipt.items == 4 * 2 + 6
+        assert receipt.items == 4 * 2 + 6 + 2
