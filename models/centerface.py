@@ -31,7 +31,7 @@ _TAPS: Final = (1, 4, 11)
 """Blocks whose results the finer levels take up, the finest first."""
 
 
-class InvertedResidual(nn.Module):
+class FaceBlock(nn.Module):
     """Widen, filter each channel, narrow; added to the input where the shapes agree."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
@@ -74,7 +74,7 @@ class CenterFace(nn.Module):
         self.stem = nn.Conv2d(3, 32, 3, 2, padding=1)
         self.spatial = nn.Conv2d(32, 32, 3, padding=1, groups=32)
         self.narrow = nn.Conv2d(32, 16, 1)
-        self.blocks = nn.ModuleList([InvertedResidual(*block) for block in _BLOCKS])
+        self.blocks = nn.ModuleList([FaceBlock(*block) for block in _BLOCKS])
         self.top = nn.Conv2d(320, _WIDTH, 1)
         self.upward = nn.ModuleList([Upward(channels) for channels in (96, 32, 24)])
         self.head = nn.Conv2d(_WIDTH, _WIDTH, 3, padding=1)

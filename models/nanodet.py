@@ -44,7 +44,7 @@ class Narrowing(nn.Module):
         return torch.cat([self.second(first), first], dim=1)
 
 
-class Stage(nn.Module):
+class CrossStage(nn.Module):
     """A cross-stage block: what it computes, next to what it begins with."""
 
     def __init__(self, width: int, depth: int, stride: int) -> None:
@@ -73,7 +73,9 @@ class NanoDet(nn.Module):
         self.register_buffer("bgr_mean", torch.tensor(_BGR_MEAN), persistent=False)
         self.register_buffer("bgr_std", torch.tensor(_BGR_STD), persistent=False)
         self.stem = nn.Sequential(_filter(3, 32, 2), nn.MaxPool2d(3, stride=2, padding=1))
-        self.stages = nn.ModuleList([Stage(32, 1, 1), Stage(64, 2, 2), Stage(128, 2, 2), Stage(256, 3, 2)])
+        self.stages = nn.ModuleList(
+            [CrossStage(32, 1, 1), CrossStage(64, 2, 2), CrossStage(128, 2, 2), CrossStage(256, 3, 2)]
+        )
         self.laterals = nn.ModuleList([nn.Conv2d(width, _WIDTH, 1) for width in (128, 256, 512)])
         self.heads = nn.ModuleList(
             [nn.Sequential(_filter(_WIDTH, _WIDTH), nn.Conv2d(_WIDTH, NUM_CLASSES + 4 * NUM_BINS, 1)) for _ in range(3)]
