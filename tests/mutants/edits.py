@@ -288,9 +288,8 @@ def _of_lua(path: str, text: str) -> Iterator[Mutant]:
                     edited = code[: match.start()] + _branch(match.group(), other) + code[match.end() :]
                     mutated = "\n".join([*lines[: number - 1], edited, *lines[number:]])
                     if edited != code:
-                        yield Mutant(
-                            path, f"line {number}", number, number, f"{code.strip()} -> {edited.strip()}", mutated
-                        )
+                        change = f"{code.strip()} -> {edited.strip()}"
+                        yield Mutant(path, f"line {number}", number, number, change, partial(str, mutated))
 
 
 def _branch(found: str, other: str) -> str:

@@ -238,7 +238,7 @@ def _apply_script(mutant: Mutant) -> None:
         return used + text if name == Path(mutant.path).stem else original(name)
 
     for module in list(sys.modules.values()):
-        if getattr(module, "script_text", None) is original:
+        if vars(module).get("script_text") is original:  # `getattr` would make lazy modules of libraries import
             module.script_text = script_text  # type: ignore[attr-defined]
 
 

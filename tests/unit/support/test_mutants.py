@@ -75,6 +75,9 @@ class TestEdits:
     def test_scripts(self) -> None:
         """Lua is edited by line, without its comments."""
         text = "-- a < b\nif a >= b then\n  redis.call('DEL', KEYS[1])\nend\n"
+        for mutant in mutants_of("a.lua", text):
+            pairs = zip(text.splitlines(), mutant.render().splitlines(), strict=True)
+            assert sum(before != after for before, after in pairs) == 1
         found = {mutant.name for mutant in mutants_of("a.lua", text)}
         assert {
             "line 2: if a >= b then -> if a > b then",
