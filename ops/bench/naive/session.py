@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +17,19 @@ from av.video.frame import VideoFrame
 from operators.errors import InvalidMedia
 from operators.media.geometry import frame_size, motion_size
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
+from operators.media.neighbours import Neighbourhood
 from operators.media.plan import PlanPolicy, coverage_ratio
 from operators.media.receipt import DecodeUsage
-from operators.media.tracks import FULL_BAND_HZ, SPEECH_HZ, AudioSpan, AudioTrack, MotionSpan, MotionTrack, SampledFrame
+from operators.media.tracks import (
+    FULL_BAND_HZ,
+    SPEECH_HZ,
+    AudioSpan,
+    AudioTrack,
+    MotionSpan,
+    MotionTrack,
+    SampledFrame,
+    TextPicture,
+)
 
 POLICY = PlanPolicy()
 """The same rates and sizes as the pipeline's."""
@@ -48,9 +58,23 @@ class NaiveSession:
         """Small luma frames."""
         return self.track
 
+    async def text_pictures(self) -> tuple[TextPicture, ...]:
+        """None: it reads no text in pictures, which saves time in its favour."""
+        return ()
+
     async def audio(self) -> AudioTrack | None:
         """The sound."""
         return self.sound
+
+    async def look_around(self, seconds: Sequence[float]) -> Neighbourhood:
+        """None: it takes no second look."""
+        del seconds
+        return Neighbourhood((), 0.0)
+
+    async def pictures_at(self, groups: Sequence[Sequence[float]]) -> Neighbourhood:
+        """None: no built-in model takes clips of pictures."""
+        del groups
+        return Neighbourhood((), 0.0)
 
     async def receipt(self) -> DecodeUsage:
         """Return the cost."""

@@ -29,10 +29,34 @@ from ops.bench.naive.inference import NaiveHost, NaiveInference
 from ops.bench.naive.session import decode_in_full
 from ops.source_argument import path_of
 from schemas.codec import decode_upload, encode
+from schemas.uploads import VideoUploaded
 from streams.analysis.agents.agent_registry import AGENTS
-from streams.analysis.agents.analysis import AgentWork
+from streams.analysis.agents.analysis import AgentWork, Analysis
 
 READY_LINE = '{"event":"ready","device":"cpu"}'
+
+
+class NaiveAnalysis:
+    """The pipeline's agents over a full decode, with models that take one item after the other."""
+
+    def __init__(self, cache_dir: Path) -> None:
+        self._inference = cast("Inference", NaiveInference(cache_dir))
+        self._text, self._class_names = load_text_models(cache_dir), load_class_names(cache_dir)
+        self._host = NaiveHost()
+
+    async def of(self, upload: VideoUploaded, event_unix_seconds: float) -> dict[str, Analysis]:
+        """Return what each agent finds, by modality."""
+        work = AgentWork(
+            upload=upload,
+            event_unix_seconds=event_unix_seconds,
+            session=cast("MediaSession", decode_in_full(path_of(upload))),
+            inference=self._inference,
+            context=RequestContext(upload.video_id, upload.lane, math.inf),
+            host=self._host,
+            text=self._text,
+            class_names=self._class_names,
+        )
+        return {name: await agent.analyse(work) for name, agent in AGENTS.items()}
 
 
 def build(bootstrap_servers: str, topic: str, results: str, cache_dir: Path) -> faust.App:
@@ -42,28 +66,14 @@ def build(bootstrap_servers: str, topic: str, results: str, cache_dir: Path) -> 
     app = _new_app(bootstrap_servers, f"{topic}-naive")
     uploads = app.topic(topic, key_type=bytes, value_type=bytes)
     answers = app.topic(results, key_type=bytes, value_type=bytes)
-    inference = cast("Inference", NaiveInference(cache_dir))
-    text, class_names, host = load_text_models(cache_dir), load_class_names(cache_dir), NaiveHost()
-
-    def work_of(event: Any) -> AgentWork:
-        upload = decode_upload(event.value)
-        return AgentWork(
-            upload=upload,
-            event_unix_seconds=event.message.timestamp,
-            session=cast("MediaSession", decode_in_full(path_of(upload))),
-            inference=inference,
-            context=RequestContext(upload.video_id, upload.lane, math.inf),
-            host=host,
-            text=text,
-            class_names=class_names,
-        )
+    naive = NaiveAnalysis(cache_dir)
 
     async def analyse(stream: Any) -> None:
         async for event in stream.events():
-            work = work_of(event)
-            found = {name: await agent.analyse(work) for name, agent in AGENTS.items()}
+            upload = decode_upload(event.value)
+            found = await naive.of(upload, event.message.timestamp)
             said = {name: {"features": each.features, "labels": each.labels} for name, each in found.items()}
-            await (await answers.send(key=work.upload.video_id.encode(), value=encode(said)))
+            await (await answers.send(key=upload.video_id.encode(), value=encode(said)))
 
     app.agent(uploads)(analyse)
     return app
