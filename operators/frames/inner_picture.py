@@ -50,8 +50,9 @@ def inner_pictures(lumas: np.ndarray) -> list[FineBox]:
         lumas: (N, H, W) uint8, frames that are spread over the video, without flat margins.
     """
     strip = _strip(lumas)
-    found = _bordered(lumas) if strip is None else [strip]
-    return [fine_box(lumas, box) for box in found]
+    # A small picture with detail on a soft one looks like a strip, so a border is looked for in any case.
+    found = [*([] if strip is None else [strip]), *_bordered(lumas)]
+    return [fine_box(lumas, box) for box in found[:MAX_PICTURES]]
 
 
 def _strip(lumas: np.ndarray) -> PictureBox | None:

@@ -29,7 +29,7 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
         Agent(
             modality="frames",
             analyse=frames.analyse,
-            code_version=7,
+            code_version=8,
         ),
         Agent(
             modality="audio",

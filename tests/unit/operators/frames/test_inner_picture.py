@@ -63,6 +63,15 @@ class TestPictureInPicture:
         """Edges that move are no border."""
         assert inner_picture(BEHIND) is None
 
+    def test_on_a_soft_picture(self) -> None:
+        """The rows of the small picture have all the detail, as a strip between blurred bars has; both are tried."""
+        box = PictureBox(50, 130, 90, 230)
+        video = np.stack([cv2.GaussianBlur(frame, (0, 0), 9) for frame in BEHIND])
+        for frame, small in zip(video, SHOWN, strict=True):
+            box.of(frame)[:] = cv2.resize(small, (140, 80), interpolation=cv2.INTER_AREA)
+
+        assert min(distance_px(found, box) for found in inner_pictures(video)) <= 2
+
 
 class TestBlurredBars:
     @pytest.mark.parametrize("is_upright", [True, False])
