@@ -22,7 +22,9 @@ from models.weights import weight_path
 WHISPER_FILES: Final = {"whisper-tiny-en": WHISPER_TINY_EN, "whisper-base": WHISPER_BASE}
 """By name of the card."""
 MODE: Final = "ctranslate2-int8"
-"""Engine and precision, as receipts and fingerprints name them."""
+"""Engine and precision on a processor, as receipts and fingerprints name them."""
+MEL_SHAPE: Final = (80, 3_000)
+"""Of a window's spectrogram."""
 SAMPLE_RATE_HZ: Final = 16_000
 WINDOW_SECONDS: Final = 30
 WINDOW_SAMPLES: Final = WINDOW_SECONDS * SAMPLE_RATE_HZ
@@ -67,6 +69,23 @@ class Whisper:
 
         features = np.ascontiguousarray(log_mel[np.newaxis], dtype=np.float32)
         return self._model.encode(ctranslate2.StorageView.from_array(features))
+
+    def encode_batch(self, log_mels: np.ndarray) -> np.ndarray:
+        """Return the encoder's output for several windows, (N, 1500, D) float32; see `from_batch`.
+
+        Args:
+            log_mels: (N, 80, 3000) float32.
+        """
+        import ctranslate2
+
+        features = ctranslate2.StorageView.from_array(np.ascontiguousarray(log_mels, dtype=np.float32))
+        return np.array(self._model.encode(features, to_cpu=True).to(ctranslate2.DataType.float32))
+
+    def from_batch(self, row: np.ndarray) -> Any:
+        """Return a row of `encode_batch`, (1500, D) float32, as `encode` would."""
+        import ctranslate2
+
+        return ctranslate2.StorageView.from_array(np.ascontiguousarray(row[np.newaxis]))
 
     def language(self, encoded: Any) -> tuple[str, float]:
         """Return the most likely language of a window, as an ISO 639 code, and its probability."""
@@ -115,8 +134,14 @@ class Whisper:
         return int(number)
 
 
-def load_whisper(name: str, cache_dir: Path) -> Whisper:
+def load_whisper(name: str, cache_dir: Path, *, device: str = "cpu", compute_type: str = "int8") -> Whisper:
     """Load a model by the name of its card.
+
+    Args:
+        name: of the card.
+        cache_dir: with the weights.
+        device: `cpu` or `cuda`.
+        compute_type: CTranslate2's word for the precision.
 
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: see there.
@@ -130,7 +155,12 @@ def load_whisper(name: str, cache_dir: Path) -> Whisper:
     content = {"model.bin": io.BytesIO(b"".join(parts))}
     content |= {each: io.BytesIO(_path(paths, each).read_bytes()) for each in ("config.json", "vocabulary.txt")}
     model = ctranslate2.models.Whisper(
-        name, device="cpu", compute_type="int8", inter_threads=1, intra_threads=1, files=content
+        name,
+        device=device,
+        compute_type=compute_type,
+        inter_threads=1,
+        intra_threads=1,
+        files=content,
     )
     return Whisper(model, Tokenizer.from_file(str(_path(paths, "tokenizer.json"))))
 

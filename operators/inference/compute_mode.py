@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 from models.card import Precision
 
-Engine = Literal["torch", "openvino", "neuron", "kserve", "openai"]
-"""What runs a model's graph: torch, an optional engine of the CPU, programs of a device's own compiler, or a server."""
+Engine = Literal["torch", "openvino", "neuron", "ctranslate2", "kserve", "openai"]
+"""What runs a model's graph: torch, an optional engine of the CPU, programs of a device's own compiler, CTranslate2 for
+speech on an accelerator, or a server."""
 EnginePreference = Literal["auto", "torch", "openvino"]
 
 

@@ -51,7 +51,7 @@ from streams.analysis.prototypes_file import load_prototypes
 from streams.analysis.provenance import provenance_of
 from streams.analysis.server_health import WatchedServers
 from streams.analysis.source_health import WatchedOpener
-from streams.analysis.speech_opening import open_speech
+from streams.analysis.speech_opening import OpenSpeech, SpeechModels, find_speech_models, open_speech
 from streams.config.running_models import running_cards
 from streams.config.server_words import names_on_server
 from streams.config.settings import Settings
@@ -188,12 +188,12 @@ async def open_engine(
     device = device_of(settings)
     on_servers = {**names_on_server(settings.kserve_models), **names_on_server(settings.openai_models)}
     check_devices((card for card in batched_cards(cards) if card.name not in on_servers), device)
-    breakers = Breakers(SystemClock())
+    breakers, speech_models = Breakers(SystemClock()), find_speech_models(settings, cards, device)
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
         # Concurrently: the models occupy the device's thread, which releases the interpreter lock.
         inference, (text, class_names, readers, pieces) = await asyncio.gather(
-            _open_inference(settings, capabilities, device, options, cards, breakers, opening),
+            _open_inference(settings, capabilities, device, options, cards, breakers, speech_models, opening),
             asyncio.to_thread(_load_host_models, settings, options, cards),
         )
         prototypes = await _open_prototypes(settings, options, examples, inference, text)
@@ -202,7 +202,7 @@ async def open_engine(
         opening.callback(host.close)
         sessions = MediaSessions(pool, media, options.plan_policy, options.tracer)
         backfill = _open_backfill(settings, options, media, opening)
-        speech = open_speech(settings, cards, opening)
+        speech = open_speech(settings, speech_models, opening)
         hosts = (host, backfill.host, *((speech.host,) if speech else ()))
         chat = open_chat(settings, breakers, opening)
         counted = CountedParts(inference, hosts, (sessions, backfill.sessions), options.parent_id)
@@ -320,6 +320,7 @@ async def _open_inference(
     options: EngineOptions,
     running: Mapping[str, Card],
     breakers: Breakers,
+    speech: SpeechModels | None,
     opening: AsyncExitStack,
 ) -> Inference:
     kept = None if options.load_module else private_cache(settings)
@@ -328,12 +329,13 @@ async def _open_inference(
     cards = batched_cards(running)
     await asyncio.to_thread(_require_weights, cards, settings)
     servers = server_places(settings, config, cards, WatchedServers(breakers))
+    encoders, beside = (speech.cards, speech.places) if speech else ((), ())
     inference = await Inference.open(
-        cards,
+        (*cards, *encoders),
         partial(_build, options, settings),
         open_backend(device, config),
         open_host=host_opener(device, config, open_backend),
-        servers=servers,
+        servers=(*servers, *beside),
         points=None if options.load_module else operating_points(settings, device),
         observer=options.inference_observer(device),
         tracer=options.tracer,

@@ -63,7 +63,7 @@ class Transcript:
 
 
 class Recogniser(Protocol):
-    """Turns windows into text; a pure function of its arguments."""
+    """Turns windows into text; both methods are pure functions of their arguments."""
 
     def transcribe(self, windows: Sequence[SpeechWindow], *, is_english: bool) -> Transcript:
         """Return what is said.
@@ -71,6 +71,16 @@ class Recogniser(Protocol):
         Args:
             windows: of one video.
             is_english: whether the upload's text is English: then a smaller model is asked first.
+        """
+        ...
+
+    def decode(self, model: str, windows: Sequence[SpeechWindow], encoded: Sequence[np.ndarray]) -> Transcript:
+        """Return what one model says of windows that it has encoded already, in a batch.
+
+        Args:
+            model: name of its card.
+            windows: of one video.
+            encoded: for each of them, (1500, D) float32.
         """
         ...
 
@@ -93,13 +103,22 @@ class WhisperRecogniser:
         spent: dict[str, float] = {}
         return Transcript(tuple(self._window(window, is_english, spent) for window in windows), spent)
 
+    def decode(self, model: str, windows: Sequence[SpeechWindow], encoded: Sequence[np.ndarray]) -> Transcript:
+        """See `Recogniser.decode`."""
+        loaded, began_seconds = self._load(model), self._clock()
+        heard = tuple(
+            _heard(model, loaded, window, loaded.from_batch(row)) for window, row in zip(windows, encoded, strict=True)
+        )
+        return Transcript(heard, {model: self._clock() - began_seconds})
+
     def _window(self, window: SpeechWindow, is_english: bool, spent: dict[str, float]) -> SpokenWindow | None:
-        spectrogram = log_mel(window.samples, SAMPLE_RATE_HZ, _MEL)
-        if is_english:
-            found = self._asked(ENGLISH_MODEL, window, spectrogram, spent)
-            if found is not None and all(each.score >= _TRUSTED_SCORE for each in found.utterances):
-                return found
-        return self._asked(ANY_MODEL, window, spectrogram, spent)
+        spectrogram = spectrogram_of(window)
+        found = None
+        for name in models_in_turn(is_english=is_english):
+            found = self._asked(name, window, spectrogram, spent)
+            if is_trusted(found):
+                break
+        return found
 
     def _asked(
         self, name: str, window: SpeechWindow, spectrogram: np.ndarray, spent: dict[str, float]
@@ -107,13 +126,27 @@ class WhisperRecogniser:
         model = self._load(name)
         began_seconds = self._clock()
         try:
-            return _heard(name, model, window, spectrogram)
+            return _heard(name, model, window, model.encode(spectrogram))
         finally:
             spent[name] = spent.get(name, 0.0) + self._clock() - began_seconds
 
 
-def _heard(name: str, model: Whisper, window: SpeechWindow, spectrogram: np.ndarray) -> SpokenWindow | None:
-    encoded = model.encode(spectrogram)
+def models_in_turn(*, is_english: bool) -> tuple[str, ...]:
+    """Return the models to ask until an answer can be trusted; that of the last one counts in any case."""
+    return (ENGLISH_MODEL, ANY_MODEL) if is_english else (ANY_MODEL,)
+
+
+def is_trusted(found: SpokenWindow | None) -> bool:
+    """Return whether no other model has to be asked about a window."""
+    return found is not None and all(each.score >= _TRUSTED_SCORE for each in found.utterances)
+
+
+def spectrogram_of(window: SpeechWindow) -> np.ndarray:
+    """Return what the models get of a window, (80, 3000) float32."""
+    return log_mel(window.samples, SAMPLE_RATE_HZ, _MEL)
+
+
+def _heard(name: str, model: Whisper, window: SpeechWindow, encoded: Any) -> SpokenWindow | None:
     language, probability = model.language(encoded) if model.is_multilingual else (_ENGLISH, 1.0)
     if probability < MIN_LANGUAGE_PROBABILITY:
         return None

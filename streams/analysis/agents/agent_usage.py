@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec.structs import replace
+
 from operators.inference.loaded_model import ServerUsage
 from operators.inference.request_context import ModelOutput
 from schemas.receipts import ModelReceipt, Receipt
@@ -48,10 +50,16 @@ class AgentUsage:
             self._sum_batch_videos += output.batch_videos
 
     def spend_on_models(self, cpu_seconds: Mapping[str, float], mode: str) -> None:
-        """Count CPU time of models that run on host threads, by name; `on_host` has not counted it."""
+        """Count CPU time of models that run on host threads, by name; `on_host` has not counted it. Of a model that is
+        counted already it is a part that the device did not compute."""
         for name, seconds in cpu_seconds.items():
             self._cpu_seconds += seconds
-            self._models[name] = ModelReceipt(items=1, device_seconds=0.0, cpu_seconds=seconds, mode=mode)
+            before = self._models.get(name)
+            self._models[name] = (
+                ModelReceipt(items=1, device_seconds=0.0, cpu_seconds=seconds, mode=mode)
+                if before is None
+                else replace(before, cpu_seconds=before.cpu_seconds + seconds)
+            )
 
     def add_on_host(self, model: str, num_items: int, cpu_seconds: float, mode: str) -> None:
         """State the items and the CPU time of a model that ran in `on_host`, which has counted that time."""

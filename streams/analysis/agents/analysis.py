@@ -11,6 +11,7 @@ from models.card import Card
 from models.card_registry import CARDS
 from models.text_pieces import TextPieces
 from models.text_reading import TextReaders
+from models.whisper import MODE
 from operators.audio.speech.recogniser import Recogniser
 from operators.captions.selection import CaptionedVideos
 from operators.class_names import ClassNames
@@ -54,6 +55,11 @@ class SpeechParts:
     """Share of the videos that are transcribed; those with a suspicious title or sound are in addition."""
     budget_seconds: float
     """Most seconds of sound of one video."""
+    mode: str = MODE
+    """Engine and precision of the models."""
+    is_batched: bool = False
+    """Whether windows of several videos are encoded in one batch, by the batchers of the models; otherwise the
+    recogniser encodes each by itself."""
 
 
 class ChatAsker(Protocol):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from models.whisper import MODE
 from operators.audio.speech.packing import MIN_SPEECH_SECONDS, SpeechWindow, speech_windows
-from operators.audio.speech.recogniser import SpokenWindow
+from operators.audio.speech.recogniser import SpokenWindow, Transcript, is_trusted, models_in_turn, spectrogram_of
 from operators.audio.speech.selection import is_drawn, is_suspicious
 from operators.context.recognised_abuse import recognised_abuse
 from operators.context.recognised_labels import SPOKEN_ABUSE
@@ -26,6 +25,9 @@ from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, SpeechParts
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.text_judging import MEANING, judged_text
+
+Spoken = tuple[SpokenWindow | None, ...]
+"""For each window; None where nothing can be trusted."""
 
 _SPEECH: Final = "speech@1"
 _SCORE_DECIMALS: Final = 6
@@ -63,17 +65,39 @@ async def heard_speech(
         return HeardSpeech()
     budget_seconds = work.speech.budget_seconds
     windows = await tally.on_host(partial(speech_windows, track, segments, work.upload.video_id, budget_seconds))
-    spoken = await _transcribed(work.speech, tally, windows, is_english=_is_english(upload))
+    transcribe = _in_batches if work.speech.is_batched else _one_by_one
+    spoken = await transcribe(work, work.speech, tally, windows, is_english=_is_english(upload))
     texts = tuple(_texts(work, windows, spoken))
     features = _features(work, windows, segments, spoken)
     return await _judged(work, tally, texts, features) if texts else HeardSpeech(features=features)
 
 
-async def _transcribed(
-    speech: SpeechParts, tally: AgentUsage, windows: Sequence[SpeechWindow], *, is_english: bool
-) -> tuple[SpokenWindow | None, ...]:
-    transcript, _ = await speech.host.run(partial(speech.recogniser.transcribe, windows, is_english=is_english))
-    tally.spend_on_models(transcript.cpu_seconds, MODE)
+async def _one_by_one(
+    work: AgentWork, speech: SpeechParts, tally: AgentUsage, windows: Sequence[SpeechWindow], *, is_english: bool
+) -> Spoken:
+    del work
+    return await _counted(speech, tally, partial(speech.recogniser.transcribe, windows, is_english=is_english))
+
+
+async def _in_batches(
+    work: AgentWork, speech: SpeechParts, tally: AgentUsage, windows: Sequence[SpeechWindow], *, is_english: bool
+) -> Spoken:
+    """Encode on the device, together with windows of other videos; the search for words is each video's own."""
+    spectrograms = await tally.on_host(lambda: [spectrogram_of(window) for window in windows])
+    found: dict[int, SpokenWindow | None] = {}
+    for model in models_in_turn(is_english=is_english):
+        places = [place for place in range(len(windows)) if not is_trusted(found.get(place))]
+        outputs = await work.inference.batcher(model).submit_many([spectrograms[at] for at in places], work.context)
+        tally.add(outputs)
+        encoded = [output.values[0] for output in outputs]
+        decode = partial(speech.recogniser.decode, model, [windows[at] for at in places], encoded)
+        found |= dict(zip(places, await _counted(speech, tally, decode), strict=True))
+    return tuple(found.get(place) for place in range(len(windows)))
+
+
+async def _counted(speech: SpeechParts, tally: AgentUsage, work: Callable[[], Transcript]) -> Spoken:
+    transcript, _ = await speech.host.run(work)
+    tally.spend_on_models(transcript.cpu_seconds, speech.mode)
     return transcript.windows
 
 

@@ -14,7 +14,7 @@ from models.card_registry import CARDS
 from models.language_id import Language
 from models.profanity import Profanity
 from operators.audio.speech.packing import SpeechWindow
-from operators.audio.speech.recogniser import ANY_MODEL, SpokenWindow, Transcript
+from operators.audio.speech.recogniser import ANY_MODEL, ENGLISH_MODEL, SpokenWindow, Transcript
 from operators.audio.speech.utterances import Utterance
 from operators.class_names import ClassNames
 from operators.context.lexicon import Lexicon
@@ -224,6 +224,17 @@ class FakeRecogniser:
     words: tuple[str, ...] = ("A cat is on my bike.",)
     language: str = "en"
     asked: list[tuple[Sequence[SpeechWindow], bool]] = field(default_factory=list)
+    decoded: list[tuple[str, Sequence[np.ndarray]]] = field(default_factory=list)
+    """Models whose encoders ran in batches, and what these said."""
+    english_score: float = 0.75
+    """How sure the English model is."""
+
+    def decode(self, model: str, windows: Sequence[SpeechWindow], encoded: Sequence[np.ndarray]) -> Transcript:
+        self.decoded.append((model, encoded))
+        score = self.english_score if model == ENGLISH_MODEL else 0.75
+        said = tuple(Utterance(float(place), place + 1.0, words, score) for place, words in enumerate(self.words))
+        spoken = SpokenWindow(model, self.language, 0.9, said)
+        return Transcript(tuple(spoken for _ in windows), {model: SPEECH_CPU_SECONDS})
 
     def transcribe(self, windows: Sequence[SpeechWindow], *, is_english: bool) -> Transcript:
         self.asked.append((windows, is_english))
@@ -232,9 +243,11 @@ class FakeRecogniser:
         return Transcript(tuple(spoken for _ in windows), {ANY_MODEL: SPEECH_CPU_SECONDS})
 
 
-def speech_parts(recogniser: FakeRecogniser | None = None, ratio: float = 1.0) -> SpeechParts:
+def speech_parts(
+    recogniser: FakeRecogniser | None = None, ratio: float = 1.0, *, is_batched: bool = False
+) -> SpeechParts:
     """Parts that transcribe a share of the videos."""
-    return SpeechParts(recogniser or FakeRecogniser(), ImmediateHost(), ratio, 30.0)
+    return SpeechParts(recogniser or FakeRecogniser(), ImmediateHost(), ratio, 30.0, is_batched=is_batched)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from operators.context.recognised_labels import SPOKEN_ABUSE
@@ -18,11 +19,14 @@ from tests.unit.streams.analysis.agents.fake_work import FakeBatcher, FakeRecogn
 SHOOTING = {"scores": {300: 0.9}}
 
 
-async def analysed(recogniser: FakeRecogniser, ratio: float = 1.0, **fields: object) -> Analysis:
+async def analysed(
+    recogniser: FakeRecogniser, ratio: float = 1.0, *, is_batched: bool = False, **fields: object
+) -> Analysis:
     """Analyse a sound in which somebody speaks all the time."""
     session = FakeSession(audio_track=fake_work.audio_track())
     work = work_of(session, **{"silero_vad": fake_work.speaking(), **fields})  # type: ignore[arg-type]
-    return await audio.analyse(dataclasses.replace(work, speech=fake_work.speech_parts(recogniser, ratio)))
+    parts = fake_work.speech_parts(recogniser, ratio, is_batched=is_batched)
+    return await audio.analyse(dataclasses.replace(work, speech=parts))
 
 
 class TestSelection:
@@ -113,3 +117,43 @@ class TestStatement:
         signal = ok_signal(AGENTS["audio"], work.upload, analysis, Provenance("f", 1, {}), now_unix_seconds=0.0)
         assert analysis.texts
         assert "sentence" not in repr(signal)
+
+
+class TestOnAccelerators:
+    """Encoders run in batches, and the search for words beside them."""
+
+    @staticmethod
+    def encoder(value: float) -> FakeBatcher:
+        return FakeBatcher(lambda _item: (np.full((1500, 4), value, np.float32),))
+
+    async def test_each_window_is_encoded_by_the_batcher(self) -> None:
+        """The spectrogram goes to the batcher of the model, and its answer to the decoder; the receipt has both."""
+        recogniser, encoder = FakeRecogniser(), self.encoder(3.0)
+        analysis = await analysed(recogniser, is_batched=True, whisper_base=encoder)
+        ((model, (encoded,)),) = recogniser.decoded
+        receipt = analysis.receipt.models["whisper-base"]
+
+        assert (model, [item.shape for item in encoder.items]) == ("whisper-base", [(80, 3000)])
+        assert encoded.min() == encoded.max() == 3.0
+        assert recogniser.asked == []
+        assert analysis.texts[0].text == "A cat is on my bike."
+        assert (receipt.device_seconds, receipt.cpu_seconds) == (
+            fake_work.DEVICE_SECONDS,
+            pytest.approx(fake_work.SPEECH_CPU_SECONDS),
+        )
+
+    @pytest.mark.parametrize(
+        ("score", "models"), [(0.9, ["whisper-tiny-en"]), (0.3, ["whisper-tiny-en", "whisper-base"])]
+    )
+    async def test_the_title_may_mislead(self, score: float, models: list[str]) -> None:
+        """What the English model is not sure of goes to the batcher of the other one."""
+        recogniser, encoder = FakeRecogniser(english_score=score), self.encoder(1.0)
+        await analysed(
+            recogniser,
+            is_batched=True,
+            title="A title of several words",
+            whisper_tiny_en=encoder,
+            whisper_base=encoder,
+        )
+        assert [model for model, _ in recogniser.decoded] == models
+        assert len(encoder.items) == len(models)
