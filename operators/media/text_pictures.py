@@ -26,7 +26,9 @@ QUIET_ROWS: Final = 3
 MIN_CELLS: Final = 3
 """With fewer a picture probably has no text: it is kept only if no other one is."""
 ALIKE_RATIO: Final = 0.5
-"""Of the strokes of the picture with fewer: if so many are at the same places, both show the same text."""
+"""Of the strokes of the picture with fewer: if so many are at the same places, both show a text in common."""
+FURTHER_RATIO: Final = 0.2
+"""Of the cells of the picture with more: if more are without a counterpart, it shows a further text."""
 MUCH_MORE: Final = 1.5
 """Of two pictures without such cells, the later one is kept only if it has so many times the weak edges."""
 
@@ -37,18 +39,30 @@ Pixels = npt.NDArray[np.uint8]
 class TextTrace:
     """What looks like text in a picture."""
 
-    num_cells: int
+    cells: npt.NDArray[np.bool_]
+    """(rows, columns): those that look like text."""
     strokes: npt.NDArray[np.bool_]
     """(H, W): the strong edges in these cells."""
     num_edges: int
     """Weak edges, in the whole picture."""
 
+    @property
+    def num_cells(self) -> int:
+        """How many cells look like text."""
+        return int(np.count_nonzero(self.cells))
+
     def is_alike(self, other: TextTrace) -> bool:
-        """Whether both show the same text, at the same place."""
+        """Whether both show the same text at the same place, and neither of them a further one: what flashes up beside
+        a caption is not hidden by it."""
         if self.strokes.shape != other.strokes.shape:
             return False
         fewer = min(np.count_nonzero(self.strokes), np.count_nonzero(other.strokes))
-        return bool(np.count_nonzero(self.strokes & other.strokes) >= ALIKE_RATIO * fewer)
+        has_common = np.count_nonzero(self.strokes & other.strokes) >= ALIKE_RATIO * fewer
+        return bool(has_common and not self._has_further(other) and not other._has_further(self))
+
+    def _has_further(self, other: TextTrace) -> bool:
+        further = np.count_nonzero(self.cells & ~_widened(other.cells))
+        return bool(further >= max(MIN_CELLS, FURTHER_RATIO * max(self.num_cells, other.num_cells)))
 
 
 def text_trace(pixels: Pixels) -> TextTrace:
@@ -62,7 +76,7 @@ def text_trace(pixels: Pixels) -> TextTrace:
     busy = np.minimum(_per_cell(upward), _per_cell(downward)) >= MIN_EDGES
     cells = _in_rows(busy) & _beside_quiet(busy)
     strokes = upward & _spread(cells) if cells.any() else np.zeros_like(upward)
-    return TextTrace(int(np.count_nonzero(cells)), strokes, int(np.count_nonzero(steps > WEAK_STEP)))
+    return TextTrace(cells, strokes, int(np.count_nonzero(steps > WEAK_STEP)))
 
 
 def _spread(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -85,6 +99,12 @@ def _in_rows(busy: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 def _beside_quiet(busy: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     padded = np.pad(busy, ((QUIET_ROWS, QUIET_ROWS), (0, 0)))
     return np.asarray(~padded[: -2 * QUIET_ROWS] | ~padded[2 * QUIET_ROWS :])
+
+
+def _widened(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the cells with their neighbours on both sides: which cell an edge of a letter is in varies with noise."""
+    padded = np.pad(cells, ((0, 0), (1, 1)))
+    return np.asarray(padded[:, :-2] | cells | padded[:, 2:])
 
 
 @dataclass(slots=True)

@@ -22,8 +22,8 @@ def ground(seed: int = 1) -> np.ndarray:
     return np.asarray(cv2.resize(blotches, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
 
 
-def written(text: str, top: int = 200, seed: int = 1) -> np.ndarray:
-    pixels = ground(seed)
+def written(text: str, top: int = 200, seed: int = 1, on: np.ndarray | None = None) -> np.ndarray:
+    pixels = ground(seed) if on is None else on.copy()
     for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
         cv2.putText(pixels, text, (20, top), cv2.FONT_HERSHEY_SIMPLEX, 0.8, colour, width, cv2.LINE_AA)
     return pixels
@@ -66,6 +66,21 @@ class TestPicker:
     def test_a_standing_caption_is_kept_once(self) -> None:
         """With the times of all pictures that show it, whatever is behind it."""
         pictures = [written("welcome to my channel", seed=seed) for seed in range(6)]
+        assert kept(pictures) == [(0.0, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0])]
+
+    def test_a_flash_beside_a_standing_caption(self) -> None:
+        """It is kept by itself, at its own time; the caption keeps the times of all other pictures."""
+        pictures = [written("welcome to my channel") for _ in range(8)]
+        pictures[5] = written("nobody will see this", top=80, on=pictures[5])
+        assert sorted(kept(pictures)) == [(0.0, [0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 7.0]), (5.0, [5.0])]
+
+    def test_a_caption_over_noise_is_kept_once(self) -> None:
+        """What a codec and a camera change between two pictures is no further text."""
+        noise = np.random.default_rng(3)
+        pictures = [
+            np.clip(written("welcome to my channel") + noise.normal(0, 12, (HEIGHT, WIDTH, 1)), 0, 255).astype(np.uint8)
+            for _ in range(6)
+        ]
         assert kept(pictures) == [(0.0, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0])]
 
     def test_other_words_at_the_same_place(self) -> None:
