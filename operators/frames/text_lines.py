@@ -27,6 +27,9 @@ _MIN_SIDE_PX: Final = 3.0
 _UPRIGHT_RATIO: Final = 1.5
 """A box that is higher than wide by this ratio holds a line that runs downwards."""
 _FEWEST_LINE_PX: Final = 16
+_MARGIN_LINES: Final = 1.5
+"""Heights of the highest line that are looked at around lines that a smaller size showed: for a further line."""
+_LEAST_MARGIN_PX: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +52,40 @@ class TextBox:
         return float(np.linalg.norm(self.corners[1] - self.corners[0]))
 
 
-def find_lines(readers: TextReaders, pixels: np.ndarray, longer_px: int) -> list[TextBox]:
+def find_lines(readers: TextReaders, pixels: np.ndarray, longer_px: int, near: Sequence[TextBox] = ()) -> list[TextBox]:
     """Find the lines of text in a picture, in the order in which they are read.
 
     Args:
         readers: the detector.
         pixels: (H, W, 3) uint8 RGB.
         longer_px: longer side at which the detector looks at it; a smaller picture is not scaled up.
+        near: lines that were found at a smaller size: only the part of the picture around all of them is looked at,
+            because the detector's cost grows with the area. Empty: the whole picture.
     """
+    left, top, right, bottom = _around(near, *pixels.shape[:2]) if near else (0, 0, pixels.shape[1], pixels.shape[0])
+    scale = min(1.0, longer_px / max(pixels.shape[:2]))
+    found = [
+        TextBox(box.corners + np.array([left, top], np.float32), box.score)
+        for box in _lines_of(readers, pixels[top:bottom, left:right], scale)
+    ]
+    return in_reading_order(sorted(found, key=lambda box: -box.height_px)[:MAX_LINES])
+
+
+def _around(boxes: Sequence[TextBox], height: int, width: int) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the part of a picture that holds boxes, with room for lines beside them."""
+    corners = np.concatenate([box.corners for box in boxes])
+    margin = max(_LEAST_MARGIN_PX, _MARGIN_LINES * max(min(box.height_px, box.width_px) for box in boxes))
+    left, top = np.maximum(np.floor(corners.min(axis=0) - margin), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(corners.max(axis=0) + margin), (width, height)).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _lines_of(readers: TextReaders, pixels: np.ndarray, scale: float) -> Iterator[TextBox]:
     height, width = pixels.shape[:2]
-    scale = min(1.0, longer_px / max(height, width))
     seen = cv2.resize(pixels, (_stepped(width * scale), _stepped(height * scale)), interpolation=cv2.INTER_AREA)
     text_map = readers.text_map(np.ascontiguousarray(seen))
     shares = np.array([width / text_map.shape[1], height / text_map.shape[0]], np.float32)
-    found = [TextBox(box.corners * shares, box.score) for box in boxes_in(text_map)]
-    return in_reading_order(sorted(found, key=lambda box: -box.height_px)[:MAX_LINES])
+    return (TextBox(box.corners * shares, box.score) for box in boxes_in(text_map))
 
 
 def boxes_in(text_map: np.ndarray) -> Iterator[TextBox]:

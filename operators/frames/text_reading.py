@@ -22,9 +22,15 @@ LOOK_PX: Final = 320
 READING_PX: Final = 640
 MIN_SCORE: Final = 0.6
 """A line with a lower score is not text, or of an unknown script."""
-MIN_SHORT_SCORE: Final = 0.8
-"""The same for a line of up to three characters: patterns of nature look like those."""
+MIN_DOUBTFUL_SCORE: Final = 0.9
+"""The same for a doubtful line: one of few characters, or of few for its width, or of which the detector is not sure.
+Girders, grass and fur are read as `XX`; letters that a picture shows are read with scores near 1, also on them."""
 SHORT_CHARACTERS: Final = 3
+SPARSE_CHARACTERS_RATIO: Final = 1.2
+"""Characters of a line over its width in heights; of drawn text 1.3 and more, of girders up to 0.9."""
+SURE_BOX_SCORE: Final = 0.75
+LOOK_BOX_SCORE: Final = 0.62
+"""At the smaller size a line with a lower score is a texture."""
 ALIKE_RATIO: Final = 0.9
 """Similarity from which two pictures read alike: then the text stands, and no further picture is read."""
 MAX_HEIGHT_RATIO: Final = 0.35
@@ -82,30 +88,46 @@ class TextReading:
 def read_pictures(readers: TextReaders, pictures: Sequence[TextPicture]) -> TextReading:
     """Read the pictures of one video.
 
-    A single picture is read at once. Several are first searched at a smaller size, and only those with text are read.
-    Reading ends when two pictures read alike.
+    A single picture is read at once. Several are first searched at a smaller size, and only those with text are read,
+    there where it was found. Once two pictures read alike, further ones are read only if they have a line where none of
+    those before has any.
 
     Args:
         readers: the models.
         pictures: those with the most that looks like text first.
     """
-    reading = TextReading()
+    reading, is_standing = TextReading(), False
     for picture in pictures:
-        if len(pictures) > 1 and not _search(readers, picture, reading, LOOK_PX):
+        near = _search(readers, picture, reading, LOOK_PX) if len(pictures) > 1 else []
+        if len(pictures) > 1 and not _is_worth_reading(near, picture, reading.pictures if is_standing else ()):
             continue
-        found = _read(readers, picture, reading)
-        is_known = any(_read_alike(found, other) for other in reading.pictures)
+        found = _read(readers, picture, reading, near)
+        is_standing = is_standing or any(_read_alike(found, other) for other in reading.pictures)
         if found.lines or found.unread:
             reading.pictures.append(found)
-        if is_known:
-            break
     reading.pictures.sort(key=lambda found: found.pts_seconds)
     return reading
 
 
-def _search(readers: TextReaders, picture: TextPicture, reading: TextReading, longer_px: int) -> list[TextBox]:
+def _is_worth_reading(near: Sequence[TextBox], picture: TextPicture, known: Sequence[ReadPicture]) -> bool:
+    """Return whether a picture has a line; if text is known that stands, whether it has one elsewhere."""
+    places = [place for found in known for place in (*(line.box for line in found.lines), *found.unread)]
+    height, width = picture.pixels.shape[:2]
+    centres = [box.corners.mean(axis=0) / (width, height) for box in near]
+    return any(not any(_holds(place, x, y) for place in places) for x, y in centres)
+
+
+def _holds(box: FrameBox, x: float, y: float) -> bool:
+    return box.left <= x <= box.right and box.top <= y <= box.bottom
+
+
+def _search(
+    readers: TextReaders, picture: TextPicture, reading: TextReading, longer_px: int, near: Sequence[TextBox] = ()
+) -> list[TextBox]:
     began_seconds = time.thread_time()
-    boxes = [box for box in find_lines(readers, picture.pixels, longer_px) if _is_line(box, picture.pixels)]
+    least_score = LOOK_BOX_SCORE if longer_px == LOOK_PX else 0.0
+    found = find_lines(readers, picture.pixels, longer_px, near)
+    boxes = [box for box in found if box.score >= least_score and _is_line(box, picture.pixels)]
     reading.detection_cpu_seconds += time.thread_time() - began_seconds
     reading.num_searched += 1
     return boxes
@@ -115,8 +137,8 @@ def _is_line(box: TextBox, pixels: np.ndarray) -> bool:
     return bool(box.height_px <= MAX_HEIGHT_RATIO * min(pixels.shape[:2]))
 
 
-def _read(readers: TextReaders, picture: TextPicture, reading: TextReading) -> ReadPicture:
-    boxes = _search(readers, picture, reading, READING_PX)
+def _read(readers: TextReaders, picture: TextPicture, reading: TextReading, near: Sequence[TextBox]) -> ReadPicture:
+    boxes = _search(readers, picture, reading, READING_PX, near)
     began_seconds = time.thread_time()
     read = [(box, _cleaned(read_line(readers, picture.pixels, box))) for box in boxes]
     reading.recognition_cpu_seconds += time.thread_time() - began_seconds
@@ -128,7 +150,7 @@ def _read(readers: TextReaders, picture: TextPicture, reading: TextReading) -> R
         tuple(
             TextLine(line.text, line.score, frame_box(box.corners, height, width))
             for box, line in read
-            if _is_legible(line) and not _is_unread(box, line)
+            if _is_legible(box, line) and not _is_unread(box, line)
         ),
         tuple(frame_box(box.corners, height, width) for box, line in read if _is_unread(box, line)),
     )
@@ -142,11 +164,16 @@ def _num_characters(text: str) -> int:
     return sum(unicodedata.category(character)[0] in "LN" for character in text)
 
 
-def _is_legible(line: ReadLine) -> bool:
+def _is_legible(box: TextBox, line: ReadLine) -> bool:
     characters = len(line.text.replace(" ", ""))
     if characters < 2 or not _num_characters(line.text):
         return False
-    return line.score >= (MIN_SHORT_SCORE if characters <= SHORT_CHARACTERS else MIN_SCORE)
+    is_doubtful = characters <= SHORT_CHARACTERS or _is_sparse(box, characters) or box.score < SURE_BOX_SCORE
+    return line.score >= (MIN_DOUBTFUL_SCORE if is_doubtful else MIN_SCORE)
+
+
+def _is_sparse(box: TextBox, characters: int) -> bool:
+    return characters < SPARSE_CHARACTERS_RATIO * box.width_px / max(box.height_px, 1.0)
 
 
 def _is_unread(box: TextBox, line: ReadLine) -> bool:

@@ -51,15 +51,28 @@ FLASH_SECONDS = (3.0, 4.0)
 LENGTH_SECONDS = 6
 MODELS = {card_of_use(use).name for use in ("text-abuse", "text-meaning")}
 FONT = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-VIDEOS = {name: written(ABUSE) for name, written in EVASIONS.items()} | {"harmless": HARMLESS}
+BESIDE_CAPTION = "beside a caption that stands"
+VIDEOS = {
+    **{name: written(ABUSE) for name, written in EVASIONS.items()},
+    BESIDE_CAPTION: ABUSE,
+    "harmless": HARMLESS,
+}
+CAPTION_SEED, FLASH_SEED = 0, 1
+"""They draw different heights of the picture."""
 
 
-def write_flash(path: Path, text: str) -> None:
-    """A picture that stands still, with text in one second of six."""
+def layer(text: str, seed: int) -> np.ndarray:
+    return text_layer(text, KINDS["plain"], FONT, 360, np.random.default_rng(seed))
+
+
+def write_flash(path: Path, text: str, caption: str = "") -> None:
+    """A picture that stands still, with text in one second of six; a caption is shown all the time."""
     blotches = np.random.default_rng(1).integers(40, 200, (5, 9, 3), dtype=np.uint8)
     ground = np.asarray(cv2.resize(blotches, (640, 360), interpolation=cv2.INTER_CUBIC))
     frames = [ground.copy() for _ in range(10 * LENGTH_SECONDS)]
-    burn(frames, text_layer(text, KINDS["plain"], FONT, 360, np.random.default_rng(1)), *FLASH_SECONDS)
+    burn(frames, layer(text, FLASH_SEED), *FLASH_SECONDS)
+    if caption:
+        burn(frames, layer(caption, CAPTION_SEED), 0.0, LENGTH_SECONDS)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "crf": "22"})
         stream.pix_fmt, stream.width, stream.height = "yuv420p", 640, 360
@@ -72,8 +85,8 @@ def write_flash(path: Path, text: str) -> None:
 def signals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Signal]:
     """Each video analysed by the frames agent with the models of text alone."""
     folder = tmp_path_factory.mktemp("flashes")
-    for number, text in enumerate(VIDEOS.values()):
-        write_flash(folder / f"{number}.mp4", text)
+    for number, (name, text) in enumerate(VIDEOS.items()):
+        write_flash(folder / f"{number}.mp4", text, HARMLESS if name == BESIDE_CAPTION else "")
     fetch_weights(default_cache_dir())
     torch.set_num_threads(1)
     return asyncio.run(_analysed(folder))
@@ -124,7 +137,7 @@ def decided(signal: Signal) -> Decision:
     return decide(load_policy(None), [signal], ModalityStates(present=("frames",)), None)
 
 
-@pytest.mark.parametrize("name", EVASIONS)
+@pytest.mark.parametrize("name", [*EVASIONS, BESIDE_CAPTION])
 def test_abuse_is_sent_to_a_person(signals: dict[str, Signal], name: str) -> None:
     """The reason names the label, and the evidence the second in which it is shown."""
     decision = decided(signals[name])

@@ -41,6 +41,28 @@ class TestWhatIsRead:
         readers = PaintedReaders()
         assert texts(read(readers, readers.picture((text, score)))) in ([], [""])
 
+    @pytest.mark.parametrize(
+        ("text", "score", "map_score", "is_read"),
+        [
+            ("a whole sentence over the width", 0.7, 0.9, True),
+            ("a whole sentence over the width", 0.7, 0.7, False),
+            ("a whole sentence over the width", 0.95, 0.7, True),
+            ("XKXX", 0.85, 0.9, False),
+            ("k i l l", 0.95, 0.9, True),
+        ],
+    )
+    def test_a_doubtful_line(self, text: str, score: float, map_score: float, is_read: bool) -> None:
+        """Few characters for the width, as of girders, or a detector that is not sure: a high score is needed."""
+        readers = PaintedReaders(map_score=map_score)
+        reading = read(readers, readers.picture((text, score)))
+        assert (text in texts(reading)) == is_read
+
+    def test_a_texture_is_not_read(self) -> None:
+        """What the smaller size shows weakly in one of several pictures is not looked at again."""
+        readers = PaintedReaders(map_score=0.58)
+        read(readers, readers.picture(), readers.picture(("hello there", 0.99)))
+        assert readers.looked_at == [(192, 320, 3), (192, 320, 3)]
+
     def test_a_surface_is_no_line(self) -> None:
         """What is higher than a third of the picture is a thing, not writing."""
         readers = PaintedReaders()
@@ -73,15 +95,36 @@ class TestWhichPictures:
         readers = PaintedReaders()
         reading = read(readers, readers.picture(), readers.picture(("hello there", 0.9)), readers.picture())
 
-        assert readers.looked_at == [(192, 320, 3), (192, 320, 3), (352, 640, 3), (192, 320, 3)]
+        assert readers.looked_at[:2] == [(192, 320, 3), (192, 320, 3)]
+        assert readers.looked_at[3:] == [(192, 320, 3)]
         assert [found.pts_seconds for found in reading.pictures] == [1.0]
         assert (reading.num_searched, reading.num_lines) == (4, 1)
 
     def test_text_that_stands_is_read_twice_at_most(self) -> None:
-        """When two pictures read alike, no further one is looked at."""
+        """When two pictures read alike, a further one is read only if it has a line at another place."""
         readers = PaintedReaders()
         pictures = [readers.picture((text, 0.9)) for text in ("hello there", "hello there!", "another line")]
         assert texts(read(readers, *pictures)) == ["hello there", "hello there!"]
+
+    def test_what_flashes_beside_text_that_stands(self) -> None:
+        """It is read, however many pictures with the standing text come first."""
+        readers = PaintedReaders()
+        pictures = [readers.picture((text, 0.9)) for text in ("hello there", "hello there", "hello there")]
+        pictures.append(readers.picture(("hello there", 0.9), ("nobody will see this", 0.9)))
+        assert texts(read(readers, *pictures))[-1] == "hello there\nnobody will see this"
+
+    def test_only_the_part_with_text_is_read(self) -> None:
+        """Of several pictures the detector looks at the place of a line again, and its boxes are those of the
+        picture."""
+        readers = PaintedReaders()
+        reading = read(readers, readers.picture(), readers.picture(("a", 0.1), ("b", 0.1), ("hello there", 0.9)))
+        whole = read(readers, readers.picture(("a", 0.1), ("b", 0.1), ("hello there", 0.9)))
+
+        assert readers.looked_at[2][0] < 352
+        ((line,),) = (found.lines for found in reading.pictures)
+        ((other,),) = (found.lines for found in whole.pictures)
+        for side in ("left", "top", "right", "bottom"):
+            assert getattr(line.box, side) == pytest.approx(getattr(other.box, side), abs=0.02)
 
     def test_order_of_time(self) -> None:
         """Pictures come with the most text first, and are stated in the order of time."""
