@@ -83,6 +83,15 @@ class Choice(Judgement):
 
 
 @dataclass(frozen=True, slots=True)
+class Worded(Judgement):
+    """Words that were said, and those that were heard: the word error rate."""
+
+    truth: tuple[str, ...]
+    """At least one."""
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MethodSpent:
     """What a method cost; the set yields it once or once per item, and sums are reported."""
 
@@ -94,4 +103,4 @@ class MethodSpent:
     num_items: int = 1
 
 
-AnyJudgement = Scored | Decided | Timed | Amount | Choice
+AnyJudgement = Scored | Decided | Timed | Amount | Choice | Worded

@@ -52,6 +52,15 @@ class Analysed:
         lines = [found.text for found in self.texts if found.model.partition("@")[0] == model]
         return " ".join(dict.fromkeys(lines))
 
+    def words_of(self, *models: str) -> str:
+        """Return all that some models read or heard, in order of time, repetitions included."""
+        return " ".join(found.text for found in self.texts if found.model.partition("@")[0] in models)
+
+    def model_cpu_seconds(self, model: str) -> float:
+        """Return the CPU time of one model, as the receipts have it; 0 if it was not asked."""
+        receipts = (signal.receipt.models.get(model) for signal in self.signals)
+        return math.fsum(found.cpu_seconds for found in receipts if found)
+
     def feature(self, name: str) -> object:
         """Return the value of a feature; None without it."""
         return next((signal.features[name].value for signal in self.signals if name in signal.features), None)

@@ -28,6 +28,7 @@ Metric = Literal[
     "median time error",
     "95th percentile of time error",
     "time bias",
+    "word error rate",
 ]
 LOWER_IS_BETTER: Final[frozenset[Metric]] = frozenset(
     {
@@ -37,6 +38,7 @@ LOWER_IS_BETTER: Final[frozenset[Metric]] = frozenset(
         "largest error",
         "median time error",
         "95th percentile of time error",
+        "word error rate",
     }
 )
 NEITHER_IS_BETTER: Final[frozenset[Metric]] = frozenset({"bias", "time bias", "abstains"})

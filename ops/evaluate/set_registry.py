@@ -13,6 +13,7 @@ from ops.evaluate.sets.motion import Motion
 from ops.evaluate.sets.on_screen_text import OnScreenTexts
 from ops.evaluate.sets.shots import Shots
 from ops.evaluate.sets.sounds import Sounds
+from ops.evaluate.sets.speech import Speech
 from ops.evaluate.sets.texts import AbusiveTexts
 
 SETS: Final[dict[str, EvaluationSet]] = {
@@ -28,6 +29,7 @@ SETS: Final[dict[str, EvaluationSet]] = {
         OnScreenTexts(),
         Sounds("sounds", "held-out"),
         Sounds("sounds-fitted", "fitted"),
+        Speech(),
     )
 }
 """By name, in the order of tables. A further set is an instance in this line."""

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import cast
 
 from ops.evaluate.evaluation_set import JudgedSubject
-from ops.evaluate.judgements import PRODUCT, Amount, AnyJudgement, Choice, Decided, MethodSpent, Scored, Timed
+from ops.evaluate.judgements import PRODUCT, Amount, AnyJudgement, Choice, Decided, MethodSpent, Scored, Timed, Worded
 from ops.evaluate.metrics.amounts import amount_figures
 from ops.evaluate.metrics.choices import choice_figures
 from ops.evaluate.metrics.decisions import decision_figures
 from ops.evaluate.metrics.ranking import reliability
 from ops.evaluate.metrics.scores import arrays_of, curve, score_figures, threshold_for_load, threshold_for_precision
 from ops.evaluate.metrics.times import time_figures
+from ops.evaluate.metrics.words import word_figures
 from ops.evaluate.result import MethodCost, MethodResult, MetricValue, SubjectResult
 from streams.decision.policy import Thresholds
 
@@ -113,6 +114,8 @@ def _figures(subject: JudgedSubject, found: Sequence[AnyJudgement]) -> list[Metr
             return amount_figures(cast("Sequence[Amount]", found), subject.unit)
         case Choice():
             return choice_figures(cast("Sequence[Choice]", found))
+        case Worded():
+            return word_figures(cast("Sequence[Worded]", found))
         case _:
             raise InvalidJudgements(f"{subject.name} has judgements of no known kind: {type(found[0]).__name__}")
 

@@ -22,6 +22,7 @@ QUOTED: Final[tuple[Metric, ...]] = (
     "mean absolute error",
     "bias",
     "median time error",
+    "word error rate",
 )
 
 

@@ -16,6 +16,7 @@ from ops.evaluate.heard.decoding import Samples, resampled
 _RETRIEVAL: Final = 1
 _NO_EXIT: Final = 0x8000
 _UTF_8: Final = 1
+_RATE: Final = 1
 
 
 @cache
@@ -44,18 +45,20 @@ class Voices:
         """Return whether there is a voice; afterwards it is the one that talks."""
         return bool(self._library.espeak_SetVoiceByName(voice.encode()) == 0)
 
-    def say(self, voice: str, text: str) -> Samples:
+    def say(self, voice: str, text: str, words_a_minute: int = 175) -> Samples:
         """Return a text as (N,) float32 at 16 kHz.
 
         Args:
             voice: language and variant, such as `de+f2`.
             text: to say.
+            words_a_minute: 80 to 450.
 
         Raises:
             NotMeasurable: there is no such voice.
         """
         if not self.speaks(voice):
             raise NotMeasurable(f"eSpeak NG has no voice {voice!r}")
+        self._library.espeak_SetParameter(_RATE, words_a_minute, 0)
         self._said = []
         written = text.encode()
         self._library.espeak_Synth(written, len(written) + 1, 0, 0, 0, _UTF_8, None, None)
