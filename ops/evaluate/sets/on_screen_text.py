@@ -111,6 +111,10 @@ class OnScreenTexts:
         found = analysed(files, run.on_item)
         for video, said in zip(videos, found, strict=True):
             yield from judgements(video, said)
+        clean = [said for video, said in zip(videos, found, strict=True) if not video.text]
+        for model in ("text-detection", "text-recognition"):
+            seconds = sum(said.model_cpu_seconds(model) for said in clean)
+            yield MethodSpent(f"{model} of clean videos", seconds, TEXT_SECONDS * len(clean), len(clean))
         yield spent(found, sum(FLASHED_SECONDS if video.is_abusive is not None else TEXT_SECONDS for video in videos))
 
 
