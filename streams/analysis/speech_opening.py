@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
 from typing import Final
 
+import numpy as np
 import structlog
 
 from models.card import Card, Precision
-from models.whisper import MODE, Whisper, load_whisper, verify_whisper
+from models.whisper import MEL_SHAPE, MODE, Whisper, load_whisper, verify_whisper
 from operators.audio.speech.recogniser import ANY_MODEL, ENGLISH_MODEL, WhisperRecogniser
 from operators.inference.backends.speech_encoder import PLACE, SpeechEncoders, encoder_card
 from operators.inference.compute_mode import ComputeMode
@@ -67,15 +68,25 @@ def find_speech_models(settings: Settings, cards: Mapping[str, Card], device: st
         return None
     for name in _NEEDED:
         verify_whisper(name, settings.cache_dir)
-    precision = _accelerator_precision(device)
-    if precision is None:
-        return SpeechModels(cache(partial(load_whisper, cache_dir=settings.cache_dir)), MODE)
-    load = partial(load_whisper, cache_dir=settings.cache_dir, device=device, compute_type=precision)
-    return batched_models(cache(load), precision, [cards[name] for name in _NEEDED])
+    plain = partial(load_whisper, cache_dir=settings.cache_dir)
+    precision, batched = _accelerator_precision(device), None
+    if precision is not None:
+        load = cache(partial(plain, device=device, compute_type=precision))
+        batched = batched_models(load, precision, [cards[name] for name in _NEEDED])
+    return batched or SpeechModels(cache(plain), MODE)
 
 
-def batched_models(load: Callable[[str], Whisper], precision: Precision, cards: list[Card]) -> SpeechModels:
-    """Return models whose encoders run in batches, on an accelerator that `load` knows."""
+def batched_models(load: Callable[[str], Whisper], precision: Precision, cards: Sequence[Card]) -> SpeechModels | None:
+    """Return models whose encoders run in batches, on an accelerator that `load` knows.
+
+    None if the smallest batch fails: CTranslate2 sees a device also where it lacks libraries for it, and
+    a worker that would transcribe on its processor is better than none.
+    """
+    try:
+        load(cards[0].name).encode_batch(np.zeros((1, *MEL_SHAPE), np.float32))
+    except RuntimeError as error:
+        _log.warning("speech is encoded on the processor", error=str(error))
+        return None
     names = frozenset(card.name for card in cards)
     place = ServerPlace(PLACE, names, partial(SpeechEncoders, load, precision))
     return SpeechModels(load, str(ComputeMode("ctranslate2", precision)), tuple(map(encoder_card, cards)), (place,))
