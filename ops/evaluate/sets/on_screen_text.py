@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,6 +11,7 @@ from zlib import crc32
 
 from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.archives.fetching import files_of
+from ops.evaluate.burnt.sentences import texts
 from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
 from ops.evaluate.judgements import PRODUCT, Amount, AnyJudgement, Decided, MethodSpent, Scored, Timed, TrueSpan
 from schemas.identity import Modality
@@ -19,7 +19,6 @@ from schemas.identity import Modality
 if TYPE_CHECKING:
     from ops.evaluate.product import Analysed
 
-DATA_FILE: Final = Path(__file__).parents[1] / "data" / "on_screen_texts.tsv"
 ABUSE: Final = "hate-and-harassment/abusive-language/abusive-text-on-screen"
 READ: Final = "similarity of what is read"
 READ_SEEN: Final = "similarity, seen half"
@@ -188,14 +187,6 @@ def _for_abuse(number: int) -> Iterator[BurntVideo]:
                 picture = pictures[(place + shift) % len(pictures)]
                 item = f"{group} {place} {kind}"
                 yield BurntVideo(item, "held out", kind, HEIGHTS[0], written(text), picture, is_abusive)
-
-
-def texts(half: str, group: str) -> list[str]:
-    """Return the sentences of one half."""
-    with DATA_FILE.open(encoding="utf-8", newline="") as file:
-        return [
-            row["text"] for row in csv.DictReader(file, delimiter="\t") if (row["half"], row["group"]) == (half, group)
-        ]
 
 
 def _written(video: BurntVideo, run: EvaluationRun) -> Path:

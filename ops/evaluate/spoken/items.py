@@ -11,6 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
+from ops.evaluate.burnt.sentences import texts
 from ops.evaluate.evaluation_set import Size
 from ops.evaluate.heard.decoding import RATE_HZ, Samples, read_sound
 from ops.evaluate.heard.generated import SIRENS, beeps, pink, seconds_of, tone, white
@@ -18,7 +19,6 @@ from ops.evaluate.heard.material import SoundFile, named_files
 from ops.evaluate.heard.mixing import SPEECH_DBFS, at_level, lasting, piece_of
 from ops.evaluate.heard.voices import open_voices
 from ops.evaluate.language_titles import titles
-from ops.evaluate.sets.on_screen_text import texts
 from ops.evaluate.spoken.evasions import SPOKEN_EVASIONS, over_music
 from ops.evaluate.spoken.recordings import Recording, recordings
 from ops.evaluate.spoken.telephone import by_telephone

@@ -10,6 +10,7 @@ from matplotlib import get_data_path
 
 from ops.evaluate.burnt.drawing import KINDS, READABLE, UNKNOWN_SCRIPTS, burn, text_layer
 from ops.evaluate.burnt.evasions import EVASIONS
+from ops.evaluate.burnt.sentences import texts
 from ops.evaluate.judgements import Amount, Decided, Scored, Timed
 from ops.evaluate.product import Analysed
 from ops.evaluate.sets.on_screen_text import (
@@ -21,7 +22,6 @@ from ops.evaluate.sets.on_screen_text import (
     BurntVideo,
     judgements,
     similarity,
-    texts,
 )
 from schemas.evidence import TextFound
 
