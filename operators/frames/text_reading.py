@@ -30,14 +30,17 @@ SPARSE_CHARACTERS_RATIO: Final = 1.2
 """Characters of a line over its width in heights; of drawn text 1.3 and more, of girders up to 0.9."""
 SURE_BOX_SCORE: Final = 0.75
 LOOK_BOX_SCORE: Final = 0.62
-"""At the smaller size a line with a lower score is a texture."""
+LOOK_ASPECT_RATIO: Final = 5.0
+"""At the smaller size a line with a lower score that is no wider is a texture."""
 ALIKE_RATIO: Final = 0.9
 """Similarity from which two pictures read alike: then the text stands, and no further picture is read."""
 MAX_HEIGHT_RATIO: Final = 0.35
 """Of the picture's height: a higher line is no line of text."""
-UNREAD_BOX_SCORE: Final = 0.75
+UNREAD_BOX_SCORE: Final = 0.82
 UNREAD_ASPECT_RATIO: Final = 3.0
-"""A line that is surely one, and so wide that it has several characters."""
+UNREAD_HEIGHT_RATIO: Final = 0.2
+"""A line that is surely one, so wide that it has several characters, and, over the picture's shorter side, not so high
+as a row of coins."""
 FEW_CHARACTERS_RATIO: Final = 0.35
 """Legible characters of a line over those that fit into it, one as wide as the line is high: with fewer the script is
 unknown."""
@@ -125,12 +128,15 @@ def _search(
     readers: TextReaders, picture: TextPicture, reading: TextReading, longer_px: int, near: Sequence[TextBox] = ()
 ) -> list[TextBox]:
     began_seconds = time.thread_time()
-    least_score = LOOK_BOX_SCORE if longer_px == LOOK_PX else 0.0
     found = find_lines(readers, picture.pixels, longer_px, near)
-    boxes = [box for box in found if box.score >= least_score and _is_line(box, picture.pixels)]
+    boxes = [box for box in found if _is_line(box, picture.pixels) and (longer_px != LOOK_PX or not _is_texture(box))]
     reading.detection_cpu_seconds += time.thread_time() - began_seconds
     reading.num_searched += 1
     return boxes
+
+
+def _is_texture(box: TextBox) -> bool:
+    return box.score < LOOK_BOX_SCORE and box.width_px < LOOK_ASPECT_RATIO * box.height_px
 
 
 def _is_line(box: TextBox, pixels: np.ndarray) -> bool:
@@ -150,9 +156,9 @@ def _read(readers: TextReaders, picture: TextPicture, reading: TextReading, near
         tuple(
             TextLine(line.text, line.score, frame_box(box.corners, height, width))
             for box, line in read
-            if _is_legible(box, line) and not _is_unread(box, line)
+            if _is_legible(box, line) and not _is_unread(box, line, min(height, width))
         ),
-        tuple(frame_box(box.corners, height, width) for box, line in read if _is_unread(box, line)),
+        tuple(frame_box(box.corners, height, width) for box, line in read if _is_unread(box, line, min(height, width))),
     )
 
 
@@ -176,10 +182,11 @@ def _is_sparse(box: TextBox, characters: int) -> bool:
     return characters < SPARSE_CHARACTERS_RATIO * box.width_px / max(box.height_px, 1.0)
 
 
-def _is_unread(box: TextBox, line: ReadLine) -> bool:
+def _is_unread(box: TextBox, line: ReadLine, shorter_px: int) -> bool:
     """Whether a line is there, and few of the characters that fit into it were read."""
     aspect = box.width_px / max(box.height_px, 1.0)
-    if box.score < UNREAD_BOX_SCORE or aspect < UNREAD_ASPECT_RATIO:
+    is_high = box.height_px > UNREAD_HEIGHT_RATIO * shorter_px
+    if box.score < UNREAD_BOX_SCORE or aspect < UNREAD_ASPECT_RATIO or is_high:
         return False
     return line.score < MIN_SCORE or _num_characters(line.text) < FEW_CHARACTERS_RATIO * math.floor(aspect)
 

@@ -19,7 +19,7 @@ from operators.media.geometry import Size, displayed_size, frame_size, motion_si
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.spread import spread
 
-PLAN_VERSION = 8
+PLAN_VERSION = 9
 """Part of every signal's fingerprint; grows when the same policy would choose other frames."""
 
 FAR_SECONDS = 1e9

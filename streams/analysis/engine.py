@@ -51,7 +51,7 @@ from streams.analysis.prototypes_file import load_prototypes
 from streams.analysis.provenance import provenance_of
 from streams.analysis.server_health import WatchedServers
 from streams.analysis.source_health import WatchedOpener
-from streams.analysis.speech_opening import OpenSpeech, SpeechModels, find_speech_models, open_speech
+from streams.analysis.speech_opening import SpeechModels, find_speech_models, open_speech
 from streams.config.running_models import running_cards
 from streams.config.server_words import names_on_server
 from streams.config.settings import Settings

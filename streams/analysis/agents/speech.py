@@ -87,6 +87,8 @@ async def _in_batches(
     found: dict[int, SpokenWindow | None] = {}
     for model in models_in_turn(is_english=is_english):
         places = [place for place in range(len(windows)) if not is_trusted(found.get(place))]
+        if not places:
+            break
         outputs = await work.inference.batcher(model).submit_many([spectrograms[at] for at in places], work.context)
         tally.add(outputs)
         encoded = [output.values[0] for output in outputs]

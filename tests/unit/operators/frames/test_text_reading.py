@@ -58,10 +58,13 @@ class TestWhatIsRead:
         assert (text in texts(reading)) == is_read
 
     def test_a_texture_is_not_read(self) -> None:
-        """What the smaller size shows weakly in one of several pictures is not looked at again."""
+        """What the smaller size shows weakly in one of several pictures is not looked at again, unless it is wide."""
         readers = PaintedReaders(map_score=0.58)
-        read(readers, readers.picture(), readers.picture(("hello there", 0.99)))
-        assert readers.looked_at == [(192, 320, 3), (192, 320, 3)]
+        wide, narrow = readers.picture(("hello there", 0.99)), readers.picture(("hello there", 0.99))
+        narrow[:, 100:] = 0
+        assert texts(read(readers, narrow, wide)) == ["hello there"]
+        assert readers.looked_at[:2] == [(192, 320, 3), (192, 320, 3)]
+        assert len(readers.looked_at) == 3
 
     def test_a_surface_is_no_line(self) -> None:
         """What is higher than a third of the picture is a thing, not writing."""
@@ -76,6 +79,13 @@ class TestWhatIsRead:
         readers = PaintedReaders()
         (found,) = read(readers, readers.picture((text, score))).pictures
         assert (found.lines, len(found.unread)) == ((), 1)
+
+    def test_things_in_a_row_are_no_unknown_script(self) -> None:
+        """Coins beside each other are as wide as a line, and higher than one."""
+        readers = PaintedReaders()
+        pixels = readers.picture(("", 0.0))
+        pixels[60:140, 20:620] = pixels.max()
+        assert read(readers, pixels).pictures == []
 
     def test_a_doubtful_line_is_no_unknown_script(self) -> None:
         """The detector has to be sure of it."""

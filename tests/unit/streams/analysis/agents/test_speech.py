@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 
 from operators.context.recognised_labels import SPOKEN_ABUSE
+from operators.inference.request_context import ModelOutput
 from streams.analysis.agents import audio
 from streams.analysis.agents.agent_registry import AGENTS
+from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import Analysis
 from streams.analysis.agents.signals import Provenance, ok_signal
 from streams.analysis.agents.speech import SPEECH_SPACE
 from tests.unit.streams.analysis.agents import fake_work
-from tests.unit.streams.analysis.agents.fake_work import FakeBatcher, FakeRecogniser, FakeSession, constant, work_of
+from tests.unit.streams.analysis.agents.fake_work import (
+    FakeBatcher,
+    FakeRecogniser,
+    FakeSession,
+    ImmediateHost,
+    constant,
+    work_of,
+)
 
 SHOOTING = {"scores": {300: 0.9}}
 
@@ -131,16 +140,23 @@ class TestOnAccelerators:
         recogniser, encoder = FakeRecogniser(), self.encoder(3.0)
         analysis = await analysed(recogniser, is_batched=True, whisper_base=encoder)
         ((model, (encoded,)),) = recogniser.decoded
-        receipt = analysis.receipt.models["whisper-base"]
 
         assert (model, [item.shape for item in encoder.items]) == ("whisper-base", [(80, 3000)])
         assert encoded.min() == encoded.max() == 3.0
         assert recogniser.asked == []
         assert analysis.texts[0].text == "A cat is on my bike."
-        assert (receipt.device_seconds, receipt.cpu_seconds) == (
-            fake_work.DEVICE_SECONDS,
-            pytest.approx(fake_work.SPEECH_CPU_SECONDS),
-        )
+        assert analysis.receipt.device_seconds > 0
+        assert analysis.receipt.models["whisper-base"].cpu_seconds == fake_work.SPEECH_CPU_SECONDS
+
+    def test_both_parts_are_on_the_receipt(self) -> None:
+        """What the device computed of a model, and what a host thread did, are one entry."""
+        tally = AgentUsage(ImmediateHost())
+        output = ModelOutput((), 0.2, 1, 1, 0.1, "whisper-base", "ctranslate2-bfloat16")
+        tally.add([output])
+        tally.spend_on_models({"whisper-base": 0.5}, "ctranslate2-bfloat16")
+        receipt = tally.receipt().models["whisper-base"]
+        assert (receipt.items, receipt.device_seconds, receipt.cpu_seconds) == (1, 0.2, pytest.approx(0.6))
+        assert tally.receipt().cpu_seconds == 0.5
 
     @pytest.mark.parametrize(
         ("score", "models"), [(0.9, ["whisper-tiny-en"]), (0.3, ["whisper-tiny-en", "whisper-base"])]
