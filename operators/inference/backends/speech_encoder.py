@@ -48,25 +48,36 @@ class SpeechEncoders:
     Args:
         load: loads a model by the name of its card, or returns the one that is loaded.
         precision: that it computes in.
+        clock: monotonic seconds, by which batches are timed.
     """
 
     name = PLACE
     num_submitters = 1
 
-    def __init__(self, load: Callable[[str], BatchEncoder], precision: Precision) -> None:
+    def __init__(
+        self, load: Callable[[str], BatchEncoder], precision: Precision, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._load = load
         self._precision = precision
+        self._clock = clock
 
     def load(self, card: Card, build: Build) -> EncoderModel:
         """See `Backend.load`; a module of torch is never built."""
         del build
-        return EncoderModel(card, self._load, self._precision)
+        return EncoderModel(card, self._load, self._precision, self._clock)
 
 
 class EncoderModel:
     """One encoder; implements `LoadedModel`."""
 
-    def __init__(self, card: Card, load: Callable[[str], BatchEncoder], precision: Precision) -> None:
+    def __init__(
+        self,
+        card: Card,
+        load: Callable[[str], BatchEncoder],
+        precision: Precision,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._clock = clock
         self._card = card
         self._load = load
         self._precision = precision
@@ -99,9 +110,9 @@ class EncoderModel:
         encoder = self._encoder
         if encoder is None:
             raise DeviceFault(f"the encoder of {self._card.name} is not loaded")
-        began_seconds = time.perf_counter()
+        began_seconds = self._clock()
         encoded = _on_device(lambda: encoder.encode_batch(batch))
-        return DeviceResult((encoded,), time.perf_counter() - began_seconds)
+        return DeviceResult((encoded,), self._clock() - began_seconds)
 
     def close(self) -> None:
         """See `LoadedModel.close`; the decoder may hold the weights."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 
 import numpy as np
 import pytest
@@ -39,7 +41,9 @@ def window(value: float) -> np.ndarray:
 
 async def opened(encoder: FakeEncoder) -> Inference:
     """A worker whose device runs one model, with encoders beside it."""
-    place = ServerPlace(PLACE, frozenset((CARD.name,)), lambda: SpeechEncoders(lambda _name: encoder, "bfloat16"))
+    clock = partial(next, count())  # each batch takes as long as any other, whatever its size
+    encoders = SpeechEncoders(lambda _name: encoder, "bfloat16", clock)
+    place = ServerPlace(PLACE, frozenset((CARD.name,)), lambda: encoders)
     return await Inference.open(
         [number_card("number"), CARD],
         lambda _card: None,  # type: ignore[arg-type,return-value]
