@@ -34,13 +34,13 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
         Agent(
             modality="audio",
             analyse=audio.analyse,
-            code_version=5,
+            code_version=6,
         ),
-        Agent(modality="motion", analyse=motion.analyse, code_version=5),
+        Agent(modality="motion", analyse=motion.analyse, code_version=6),
         Agent(
             modality="context",
             analyse=context.analyse,
-            code_version=5,
+            code_version=6,
             needs_media=False,
         ),
     )
