@@ -26,6 +26,7 @@ from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.remote.endpoint import parse_endpoint
 from operators.inference.remote.server_options import ServerOptions
 from operators.inference.request_context import RequestContext
+from ops.bench.arithmetic_card import arithmetic_card
 from tests.support.chat_standin import ChatStandin, pictures_of
 from tests.support.cuda_standin import StandInCuda
 from tests.support.kserve_grpc_standin import KserveGrpcStandin
@@ -33,22 +34,14 @@ from tests.support.kserve_standin import KserveStandin, Served
 from tests.support.neuron_machine import neuron_machine
 from tests.support.neuron_programs import store_of
 
-CARD = Card(
-    name="tiny",
-    version="1",
-    modality="frames",
-    purpose="stands in for an image model",
-    source="random weights",
-    licence="Apache-2.0",
-    files=(),
+CARD = arithmetic_card(
+    "tiny",
+    "stands in for an image model",
     input_shape=(16, 16, 3),
     input_dtype="uint8",
-    input_description="RGB",
     outputs=("score", "embedding"),
     batch_sizes=(1, 2, 4),
     precisions=("bfloat16", "float32"),
-    generation=1,
-    checked_on="this suite",
     devices=("cpu", "cuda", "neuron", "kserve", "openai"),
     tolerances=(Tolerance(max_difference=0.02), Tolerance(min_cosine=0.99)),
 )

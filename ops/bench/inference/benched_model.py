@@ -9,6 +9,7 @@ import numpy as np
 
 from models.card import Card
 from models.card_registry import CARDS
+from ops.bench.arithmetic_card import arithmetic_card
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,22 +56,14 @@ class BenchedModel:
 
 
 def _brief_card(multiplications: int) -> Card:
-    return Card(
-        name=BRIEF_MODEL,
+    return arithmetic_card(
+        BRIEF_MODEL,
+        "takes a millisecond a batch",
         version=str(multiplications),
-        modality="frames",
-        purpose="takes a millisecond a batch",
-        source="this benchmark",
-        licence="Apache-2.0",
-        files=(),
         input_shape=(BRIEF_ITEM_VALUES,),
         input_dtype="float32",
-        input_description="numbers",
         outputs=("numbers",),
         batch_sizes=BRIEF_BATCH_SIZES,
-        precisions=("float32",),
-        generation=1,
-        checked_on="nothing",
     )
 
 

@@ -21,6 +21,7 @@ from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
 from operators.inference.length_batcher import LengthBatcher
 from operators.inference.request_context import LANES, RequestContext
+from ops.bench.arithmetic_card import arithmetic_card
 
 if TYPE_CHECKING:
     from torch import nn
@@ -100,22 +101,13 @@ class DoublingBackend:
 
 def doubling_card() -> Card:
     """Return the card of `DoublingModel`."""
-    return Card(
-        name="doubling",
-        version="1",
-        modality="frames",
-        purpose="doubles numbers",
-        source="this benchmark",
-        licence="Apache-2.0",
-        files=(),
+    return arithmetic_card(
+        "doubling",
+        "doubles numbers",
         input_shape=(_VALUES,),
         input_dtype="float32",
-        input_description="numbers",
         outputs=("doubled",),
         batch_sizes=(1, 4, 8, 16, 32),
-        precisions=("float32",),
-        generation=1,
-        checked_on="nothing",
     )
 
 

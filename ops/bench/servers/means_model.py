@@ -7,25 +7,16 @@ from typing import Final
 import numpy as np
 from torch import Tensor, nn
 
-from models.card import Card
 from models.tolerance import Tolerance
+from ops.bench.arithmetic_card import arithmetic_card
 
-CARD: Final = Card(
-    name="means",
-    version="1",
-    modality="frames",
-    purpose="means of some pixels",
-    source="arithmetic",
-    licence="Apache-2.0",
-    files=(),
+CARD: Final = arithmetic_card(
+    "means",
+    "means of some pixels",
     input_shape=(224, 224, 3),
     input_dtype="uint8",
-    input_description="RGB",
     outputs=("mean", "colours"),
     batch_sizes=(1, 4, 8, 16),
-    precisions=("float32",),
-    generation=1,
-    checked_on="bench servers",
     devices=("cpu", "kserve"),
     tolerances=(Tolerance(max_difference=0.01), Tolerance(max_difference=0.01)),
 )

@@ -19,28 +19,20 @@ from operators.inference.compute_mode import Engine
 from operators.inference.inference import Inference
 from operators.inference.observer import BatchRun
 from operators.inference.request_context import Lane, RequestContext
+from ops.bench.arithmetic_card import arithmetic_card
 
 SIZES = (1, 4, 8, 16)
 
 
 def number_card(name: str = "doubler", batch_sizes: tuple[int, ...] = SIZES) -> Card:
     """A model that takes one number an item."""
-    return Card(
-        name=name,
-        version="1",
-        modality="frames",
-        purpose="doubles numbers in tests",
-        source="here",
-        licence="Apache-2.0",
-        files=(),
+    return arithmetic_card(
+        name,
+        "doubles numbers in tests",
         input_shape=(1,),
         input_dtype="int64",
-        input_description="a number",
         outputs=("doubled",),
         batch_sizes=batch_sizes,
-        precisions=("float32",),
-        generation=1,
-        checked_on="nothing",
         tolerances=(Tolerance(max_difference=0.0),),
     )
 
