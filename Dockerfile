@@ -10,9 +10,11 @@
 #
 # OPENVINO=yes adds a second engine for processors, which "vidsignal models measure" compares with torch.
 #
-# "neuron" has torch 2.9, and torch-neuronx and neuronx-cc as NEURON_PACKAGES names them, from NEURON_INDEX. Its models are compiled here,
-# which needs no device.
+# "neuron" has torch 2.9, and torch-neuronx and neuronx-cc as NEURON_PACKAGES names them, from NEURON_INDEX. They load the runtime's library, which
+# is no Python package: NEURON_RUNTIME names an image of the vendor that has it in /opt/aws/neuron. Its models are compiled here, which needs no
+# device.
 ARG PYTHON_VERSION=3.11
+ARG NEURON_RUNTIME=no-neuron-runtime
 
 FROM python:${PYTHON_VERSION}-slim AS packages
 ARG UV_VERSION=0.13.8
@@ -49,6 +51,11 @@ RUN mkdir -p /var/cache/vidsignal && \
       /opt/vidsignal/bin/python -c "from pathlib import Path; from ops.assets import fetch_weights; fetch_weights(Path('/var/cache/vidsignal'))"; \
     fi
 
+FROM packages AS no-neuron-runtime
+RUN mkdir -p /opt/aws/neuron
+
+FROM ${NEURON_RUNTIME} AS neuron-runtime
+
 # Programs for Neuron devices; an empty folder in other variants. Workers read only what their own user has written. Exit code 1: some batch
 # size could not be compiled, and is not used.
 FROM product AS programs
@@ -56,6 +63,11 @@ RUN groupadd --gid 10001 vidsignal && \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vidsignal && \
     install -d -o 10001 -g 10001 /var/cache/vidsignal-neuron
 COPY --from=weights --chown=10001:10001 /var/cache/vidsignal /var/cache/vidsignal
+COPY --from=neuron-runtime /opt/aws/neuron /opt/aws/neuron
+RUN echo /opt/aws/neuron/lib >/etc/ld.so.conf.d/neuron.conf && ldconfig && \
+    if [ "$VARIANT" = neuron ] && [ ! -e /opt/aws/neuron/lib/libnrt.so.1 ]; then \
+      echo 'the image cannot be built: variant neuron needs NEURON_RUNTIME, an image with /opt/aws/neuron/lib/libnrt.so.1' >&2; exit 1; \
+    fi
 USER 10001:10001
 ENV HOME=/tmp VIDSIGNAL_CACHE_DIR=/var/cache/vidsignal VIDSIGNAL_NEURON_DIR=/var/cache/vidsignal-neuron/programs
 RUN if [ "$VARIANT" = neuron ]; then \
@@ -70,6 +82,8 @@ RUN groupadd --gid 10001 vidsignal && \
 COPY --from=weights /var/cache/vidsignal /var/cache/vidsignal
 COPY --from=programs --chown=10001:10001 /var/cache/vidsignal-neuron /var/cache/vidsignal-neuron
 COPY --from=product /opt/vidsignal /opt/vidsignal
+COPY --from=neuron-runtime /opt/aws/neuron /opt/aws/neuron
+RUN echo /opt/aws/neuron/lib >/etc/ld.so.conf.d/neuron.conf && ldconfig
 # HOME is for libraries that want one; the root of the file system may be read-only. The NVIDIA variables are for the container
 # runtime of machines that have such a device.
 ENV PATH=/opt/vidsignal/bin:$PATH \

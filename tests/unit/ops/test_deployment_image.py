@@ -10,7 +10,9 @@ import tomllib
 from importlib.util import find_spec
 
 import pytest
+import yaml
 
+from operators.inference.neuron.toolchain import num_visible_cores
 from tests.deployment import (
     accepted_settings,
     image_environment,
@@ -139,6 +141,48 @@ class TestNeuron:
         assert "vidsignal models compile --target inf2" in stage.partition("USER")[2]
         parent = folder.rpartition("/")[0]
         assert f"--from=programs --chown=10001:10001 {parent} {parent}" in arguments_of("COPY")
+
+    def test_has_the_runtime_that_its_packages_load(self) -> None:
+        """The library is no Python package: without it the import fails on every machine. It is in the stage that
+        compiles and in the image that runs, the loader finds it, and a build without it ends with what is missing."""
+        text = read("Dockerfile")
+        assert "\nARG NEURON_RUNTIME=no-neuron-runtime\n" in text.partition("\nFROM ")[0] + "\n"
+        assert "\nFROM ${NEURON_RUNTIME} AS neuron-runtime\n" in text
+        assert text.index(" AS no-neuron-runtime\n") < text.index("FROM ${NEURON_RUNTIME}")
+        for stage in ("product AS programs\n", "python:${PYTHON_VERSION}-slim AS worker\n"):
+            (found,) = [each for each in text.split("\nFROM ") if each.startswith(stage)]
+            assert "COPY --from=neuron-runtime /opt/aws/neuron /opt/aws/neuron\n" in found
+            assert "echo /opt/aws/neuron/lib >/etc/ld.so.conf.d/neuron.conf && ldconfig" in found
+        assert "variant neuron needs NEURON_RUNTIME, an image with /opt/aws/neuron/lib/libnrt.so.1" in text
+
+    @pytest.mark.parametrize("missing", ["NEURON_PACKAGES"])
+    def test_says_what_a_build_lacks(self, missing: str) -> None:
+        """The script ends before it installs anything."""
+        done = subprocess.run(
+            ["bash", "ops/setup/packages.sh"],
+            cwd=REPOSITORY,
+            env={"PATH": "/usr/bin:/bin", "VENV": "/nonexistent", "VARIANT": "neuron"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1
+        assert f"variant neuron needs {missing}" in done.stderr
+
+    def test_documented_build_gives_every_argument(self) -> None:
+        """Each argument of this variant that the Dockerfile takes is in the command of the page on deployment."""
+        (command,) = [line for line in read("docs/deploy.md").splitlines() if "VARIANT=neuron" in line]
+        arguments = {rest.partition("=")[0] for word, rest in instructions() if word == "ARG"}
+        assert {name for name in arguments if name.startswith("NEURON_")} == set(re.findall(r"NEURON_\w+", command))
+
+    def test_the_pod_has_the_device_and_its_cores(self) -> None:
+        """As the page on devices says: the chip, its two cores, and a device that is not `auto`."""
+        (pod,) = [yaml.safe_load(read("ops/kubernetes/overlays/neuron/worker-media.yaml"))["spec"]["template"]["spec"]]
+        (container,) = pod["containers"]
+        environment = {each["name"]: each["value"] for each in container["env"]}
+        assert environment == {"VIDSIGNAL_DEVICE": "neuron", "NEURON_RT_NUM_CORES": "2"}
+        assert num_visible_cores(environment) == 2
+        assert container["resources"]["limits"] == {"aws.amazon.com/neuron": "1"}
+        assert container["image"] == "vidsignal:neuron"
 
 
 class TestLight:
