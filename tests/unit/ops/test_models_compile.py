@@ -63,3 +63,21 @@ def test_without_the_packages(folder: Path) -> None:
     told = typed(folder, "mine")
     assert told.exit_code == ExitCode.UNAVAILABLE
     assert "torch-neuronx is not installed" in told.output
+
+
+@pytest.mark.parametrize(
+    ("plan", "words", "reason"),
+    [
+        ({"is_compiler_segfaulting": True}, (), "died of SIGSEGV"),
+        ({"compile_seconds": 3600.0}, ("--max-seconds", "1"), "took longer than 1 seconds"),
+    ],
+)
+def test_a_compiler_that_crashes_or_does_not_end(
+    folder: Path, plan: dict[str, object], words: tuple[str, ...], reason: str
+) -> None:
+    """It costs this batch size: the command goes on, says why, and ends with the exit code of a finding."""
+    with neuron_machine(folder) as machine, machine.planned(**plan):
+        told = typed(folder, "mine", "--json", *words)
+    assert told.exit_code == ExitCode.FOUND, told.output
+    (found,) = json.loads(told.stdout)
+    assert reason in found["trouble"]

@@ -51,6 +51,8 @@ class Plan:
 
     num_cores: int = 2
     core_bytes: int = CORE_BYTES
+    load_status: int = 0
+    """Status of every load of a program; 0: loaded, if it fits."""
     execute_status: int = 0
     """Status of every execution; 0: as computed."""
     wrong_batch: int = 0

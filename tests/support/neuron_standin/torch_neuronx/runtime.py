@@ -108,6 +108,8 @@ class Runtime:
         number = self._next_core % len(self.cores) if self._placed is None else self._placed[0]
         self._next_core += self._placed is None
         core = self.cores[number]
+        if plan().load_status:
+            raise status_error("nrt_load", plan().load_status)
         if core.used_bytes + program.head.device_bytes > plan().core_bytes:
             raise status_error("nrt_load", 4)
         core.used_bytes += program.head.device_bytes

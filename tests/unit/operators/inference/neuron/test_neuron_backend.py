@@ -136,6 +136,12 @@ class TestAdmission:
         with machine.planned(core_bytes=needed * 2 // 3):
             assert tuple(sorted(loaded(store).warm_up())) == (1, 2)
 
+    @pytest.mark.parametrize("status", [4, 9, 11])
+    def test_no_program_fits(self, store: ArtefactStore, machine: NeuronMachine, status: int) -> None:
+        """Memory of the device, cores, memory of the host: the model runs on the processor, and the status is named."""
+        with machine.planned(load_status=status), pytest.raises(RunsOnHost, match=f"no memory: .*status={status}"):
+            loaded(store)
+
 
 class TestStart:
     def test_cores_of_another_process(self, store: ArtefactStore, machine: NeuronMachine) -> None:
@@ -154,7 +160,7 @@ class TestStart:
     def test_no_driver(self, store: ArtefactStore, monkeypatch: pytest.MonkeyPatch) -> None:
         """A machine without the device ends the start, with the runtime's words."""
         monkeypatch.delenv("NEURON_STANDIN_DRIVER")
-        with pytest.raises(DeviceFault, match="Driver version"):
+        with pytest.raises(DeviceFault, match=r"Driver version[\s\S]*cannot determine the number of available"):
             loaded(store)
 
     @pytest.mark.parametrize(
@@ -209,7 +215,18 @@ class TestFailures:
         assert [type(each) for each in found] == [ModelOutput] * 6 + [ModelFault]
         assert "1006" in str(found[-1])
 
-    @pytest.mark.parametrize("status", [101, 1200, 1205])
+    @pytest.mark.parametrize("status", [1002, 1003, 1006])
+    async def test_a_batch_that_is_at_fault(self, store: ArtefactStore, machine: NeuronMachine, status: int) -> None:
+        """By the status alone, the item fails and the device goes on."""
+        inference = await opened(store, tiny.card())
+        with machine.planned(execute_status=status):
+            (first,) = await asyncio.gather(
+                inference.batcher("tiny").submit(tiny.numbers()[0], context()), return_exceptions=True
+            )
+        (second,) = await outcomes(inference, "tiny", tiny.numbers(1))
+        assert (type(first), type(second)) == (ModelFault, ModelOutput)
+
+    @pytest.mark.parametrize("status", [6, 13, 14, 101, *range(1200, 1206)])
     async def test_a_lost_core(self, store: ArtefactStore, machine: NeuronMachine, status: int) -> None:
         """Hardware that is broken loses the device at once, without a new runner; its process must end."""
         inference = await opened(store, tiny.card())
@@ -220,13 +237,17 @@ class TestFailures:
         second = (await outcomes(inference, "tiny", tiny.numbers(1)))[0]  # nothing is planned any more
         assert (type(first), type(second)) == (DeviceLost, DeviceLost)
 
-    async def test_a_call_that_fails_and_fails_again(self, store: ArtefactStore, machine: NeuronMachine) -> None:
-        """A timeout gets a new runner; where that does not answer either, the device is lost."""
+    @pytest.mark.parametrize("status", [1, 5, 1004, 1005])
+    async def test_a_call_that_fails_and_fails_again(
+        self, store: ArtefactStore, machine: NeuronMachine, status: int
+    ) -> None:
+        """A timeout, a busy core and other errors get a new runner; where that does not answer either, the device is
+        lost."""
         inference = await opened(store, tiny.card())
-        with machine.planned(execute_status=5):
+        with machine.planned(execute_status=status):
             (found,) = await outcomes(inference, "tiny", tiny.numbers(1))
         assert type(found) is DeviceLost
-        assert "status=5" in str(found)
+        assert f"status={status}" in str(found)
 
     def test_no_room_now(self, store: ArtefactStore, machine: NeuronMachine) -> None:
         """A device that lacks memory for one call is not lost."""
@@ -304,8 +325,10 @@ class TestCompiling:
         ("plan", "trouble"),
         [
             ({"compiler_exit": -9}, "neuronx-cc failed with -9"),
-            ({"compiler_code": "EVRF001"}, "EVRF001"),
-            ({"compiler_code": "EOOM002"}, "EOOM002"),
+            *(
+                ({"compiler_code": code}, code)
+                for code in ("EVRF001", "EUOC002", "EVRF004", "EXTP004", "EOOM001", "EOOM002")
+            ),
         ],
     )
     def test_the_compiler_fails(

@@ -76,6 +76,19 @@ class TestPrograms:
         with pytest.raises(RuntimeError, match="EVRF004"):
             traced(Spectrum(), torch.ones(1, 8))
 
+    def test_each_load_takes_memory(self, machine: NeuronMachine) -> None:
+        """Also a second one of the same program on a busy core; what is dropped is free again."""
+        program = traced(tiny.logarithms(), torch.ones(1, 4))
+        (core,) = machine.runtime.cores
+        one_bytes = core.used_bytes
+        archive = io.BytesIO()
+        torch.jit.save(program, archive)
+        archive.seek(0)
+        again = torch.jit.load(archive)
+        assert (core.used_bytes, machine.runtime.num_loads) == (2 * one_bytes, 2)
+        del again
+        assert core.used_bytes == one_bytes
+
     def test_archives_need_the_package(self, tmp_path: Path) -> None:
         """Without it torch does not know their operator."""
         with neuron_machine(tmp_path):
