@@ -23,6 +23,7 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "QUEUE_AGE_SECONDS": "grows with a busy device: add workers with a device",
     "DEVICE_SECONDS": "a rate near 1 for a worker: its device is the bottleneck",
     "REFUSED_BUCKETS": "any: the worker's log at its start, compiled programs or memory, [devices](devices.md)",
+    "MODELS_WAITING": "not zero: `/readyz` and the log name each model, its server and the reason",
     "MODEL_SERVER_REQUESTS": "`unavailable`: the server or the network; `overloaded`: add replicas; `failed`: its log; "
     "`refused`: another model or version is loaded there; `cut`: it is too slow for the deadlines",
     "MODEL_SERVER_SECONDS": "grows: the server's own queue; more replicas, or fewer `VIDSIGNAL_MODEL_SERVER_REQUESTS`",

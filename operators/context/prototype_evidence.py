@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.context.compared_texts import ComparedText
 from operators.context.passages import Passage
-from operators.context.prototype_scorer import PrototypeScorer, PrototypeScores
+from operators.context.prototype_scorer import ComparesTexts, PrototypeScores
 from operators.context.text_times import Times, no_times, text_segments
 from operators.segments import unit_score
 from schemas.evidence import LabelEvidence, TextMatch
@@ -26,7 +26,7 @@ class ComparedScores:
         vectors: (N, D) float32, their embeddings, of length one.
     """
 
-    def __init__(self, scorer: PrototypeScorer, texts: Sequence[ComparedText], vectors: np.ndarray) -> None:
+    def __init__(self, scorer: ComparesTexts, texts: Sequence[ComparedText], vectors: np.ndarray) -> None:
         self._model = scorer.prototypes.model_name
         self._texts = texts
         self._scores: PrototypeScores = scorer(vectors)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -35,6 +36,17 @@ class PrototypeScores:
     """(N,) float32 in [0, 1]: how likely a text is abusive in any way, if half of all texts were."""
     by_label: Mapping[str, np.ndarray]
     """The same for each label; the general one and the likeliest other one have the score for abuse of any kind."""
+
+
+class ComparesTexts(Protocol):
+    """Compares texts with examples."""
+
+    @property
+    def prototypes(self) -> Prototypes:
+        """The examples."""
+
+    def __call__(self, vectors: np.ndarray) -> PrototypeScores:
+        """Score texts by their embeddings, (N, D) float32 of length one."""
 
 
 class PrototypeScorer:

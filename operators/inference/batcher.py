@@ -117,6 +117,11 @@ class Batcher:
         return self._mode
 
     @property
+    def served_as(self) -> str:
+        """See `ServerModel.served_as`; empty for a model of this machine. Part of a signal's fingerprint, too."""
+        return self._runners[0].served_as
+
+    @property
     def batch_sizes(self) -> tuple[int, ...]:
         """The batch sizes that it uses on this device, ascending."""
         return self._runners[0].batch_sizes

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from models.card import Card
-from operators.errors import DeviceFault
+from operators.errors import DeviceFault, Overloaded, SourceUnavailable
 from operators.inference.backend import Backend, RunsOnHost
 from operators.inference.device_thread import DeviceThread
 from operators.inference.runner import LoadModule, Runner
@@ -39,6 +39,7 @@ class DevicePlace:
 
         Raises:
             RunsOnHost: the device declines the model.
+            ServerUnavailable, Overloaded: the device is a server that does not answer; it may be opened again.
             DeviceFault: the device cannot load it, or its parts do not agree about the batch sizes.
         """
         runners = [Runner(card, self._load_module, self._backend, self._points) for _ in range(self.thread.num_threads)]
@@ -46,7 +47,7 @@ class DevicePlace:
         for number, runner in enumerate(runners):
             try:
                 await asyncio.wrap_future(self.thread.call(runner.open, number))
-            except RunsOnHost:
+            except (RunsOnHost, SourceUnavailable, Overloaded):
                 await self._close_runners(runners)  # other parts of the device may have taken it
                 raise
         needed, offered = set(runners[0].batch_sizes), [set(runner.supported_sizes) for runner in runners]
@@ -57,6 +58,7 @@ class DevicePlace:
     async def _close_runners(self, runners: list[Runner]) -> None:
         for number, runner in enumerate(runners):
             await asyncio.wrap_future(self.thread.call(runner.close, number))
+        self._runners = [each for each in self._runners if each[1] not in runners]
 
     def device_seconds(self) -> float:
         """Return the device time of all batches so far, without warm-up."""

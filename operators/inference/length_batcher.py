@@ -38,6 +38,11 @@ class LengthBatcher:
         """See `Batcher.batch_sizes`."""
         return self._longest.batch_sizes
 
+    @property
+    def served_as(self) -> str:
+        """See `Batcher.served_as`."""
+        return self._longest.served_as
+
     def attach_to(self, device: DeviceThread) -> None:
         """Let a device take batches from all queues."""
         for batcher in self._batchers.values():

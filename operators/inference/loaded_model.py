@@ -97,7 +97,20 @@ NO_TERMS = RequestTerms()
 
 @runtime_checkable
 class ServerModel(LoadedModel, Protocol):
-    """A model on a server. It takes any number of rows up to the largest batch size, so batches are not padded."""
+    """A model on a server. It takes any number of rows up to the largest batch size, so batches are not padded.
+
+    Opening it, too, may raise `ServerUnavailable` and `Overloaded`.
+    """
+
+    @property
+    def served_as(self) -> str:
+        """What the server computes with: the model's name there, and its version if the server states one; part of a
+        signal's fingerprint."""
+
+    @property
+    def doubt(self) -> str:
+        """Why the server is compared again before it computes anything, such as another version of the model; empty if
+        it is not."""
 
     def ask(self, batch: np.ndarray, terms: RequestTerms) -> DeviceResult:
         """Compute one batch, as `run`.
@@ -106,6 +119,14 @@ class ServerModel(LoadedModel, Protocol):
             RequestRefused: the server does not accept such a request; no row is sent again.
             BatchFault: the server failed with this batch; one of its rows may be the cause.
             ModelFault: the row that was sent alone makes the server fail.
-            ServerUnavailable: no answer within the time, or no server.
+            ServerUnavailable: no answer within the time, no server, or one with another model.
             Overloaded: the server has no room now.
+        """
+
+    def recheck(self) -> None:
+        """Ask whether the server is there and has the model that was opened; a new version is opened in its place.
+
+        Raises:
+            ServerUnavailable, Overloaded: no answer.
+            DeviceFault: the server has another model under this name.
         """

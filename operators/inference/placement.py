@@ -80,6 +80,10 @@ class ServerPlace:
     models: frozenset[str]
     open: Callable[[], Backend]
     """Creates the backend."""
+    origin: str = ""
+    """`scheme://host:port`; of the breaker, and for messages."""
+    is_away: Callable[[], bool] = lambda: False
+    """Whether it failed again and again; see `ServerWatch.is_away`."""
 
 
 def check_servers(cards: Iterable[Card], servers: Iterable[ServerPlace]) -> None:
@@ -137,10 +141,14 @@ class Places:
         """Every device that is open."""
         return (self._device, *(() if self._host is None else (self._host,)), *self._on_servers.values())
 
+    def server_of(self, card: Card) -> ServerPlace | None:
+        """Return the server on which the settings put a model; None if it runs on this machine."""
+        return next((server for server in self._servers if card.name in server.models), None)
+
     async def open(self, card: Card) -> tuple[DevicePlace, list[Runner]]:
         """Open a model on the server that the settings name, else where its card and the device permit; see
         `DevicePlace.open`."""
-        server = next((server for server in self._servers if card.name in server.models), None)
+        server = self.server_of(card)
         if server is not None:
             place = self._place_on(server)
             return place, await place.open(card)

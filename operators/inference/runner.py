@@ -52,6 +52,7 @@ class Runner:
         self._lender: LendsInputs | None = None
         self._server: ServerModel | None = None
         """The loaded model, if it is on a server."""
+        self._served_as = ""
         self._supported_sizes: tuple[int, ...] = ()
         self._batch_sizes: tuple[int, ...] = ()
         self._brief_batch_sizes: tuple[int, ...] = ()
@@ -78,6 +79,18 @@ class Runner:
         return str(ComputeMode(self.engine, self.precision))
 
     @property
+    def served_as(self) -> str:
+        """See `ServerModel.served_as`, as it was when the model was last open; empty for a model of this machine."""
+        if self._server is not None:
+            self._served_as = self._server.served_as
+        return self._served_as
+
+    @property
+    def doubt(self) -> str:
+        """See `ServerModel.doubt`; empty for a model of this machine."""
+        return "" if self._server is None else self._server.doubt
+
+    @property
     def supported_sizes(self) -> tuple[int, ...]:
         """All batch sizes that run on this device, ascending; known once open."""
         return self._supported_sizes
@@ -97,6 +110,7 @@ class Runner:
 
         Raises:
             DeviceFault: the device cannot load the model, or the model cannot run on it any more in its batch sizes.
+            ServerUnavailable, Overloaded: the model is on a server that does not answer, or has no room.
             RunsOnHost: the device declines the model; only before it was open for the first time.
         """
         loaded = self._load()
@@ -172,6 +186,13 @@ class Runner:
         """
         if self._loaded is not None:
             self._answer(self._stack((), min(self._batch_sizes)))
+
+    def recheck(self) -> None:
+        """See `ServerModel.recheck`; does nothing for a model of this machine."""
+        if self._loaded is None:
+            self.open()
+        if self._server is not None:
+            self._server.recheck()
 
     def renew(self) -> None:
         """Replace the loaded model by a new one.

@@ -58,6 +58,12 @@ BATCHES: Final = Row(
             ),
         ),
         Panel(
+            "Models that wait for their server",
+            "Not zero: `/readyz` of the worker names each model, its server and the reason. Their videos wait.",
+            "short",
+            (Query("max by (instance) (vidsignal_models_waiting) > 0", "{{instance}}"),),
+        ),
+        Panel(
             "Answer time of model servers, p95",
             "From request to answer, with the server's own queue.",
             "s",

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from models.card import Card
 from models.card_files import verify_card
+from models.card_registry import cards_of_modality
 from models.text_pieces import TextPieces, read_tokenizers
 from models.text_reading import TextReaders, load_text_readers
 from operators.class_names import ClassNames, load_class_names
-from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.prototypes import Prototypes
 from operators.context.text_models import TextModels, load_text_models
+from operators.errors import Overloaded, ServerUnavailable
 from operators.inference.backend_registry import device_identity, open_backend, open_device_energy
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.inference import Inference
@@ -46,9 +47,9 @@ from streams.analysis.backend_config import backend_config, device_of
 from streams.analysis.chat_opening import chat_fingerprint, open_chat
 from streams.analysis.engine_account import CountedParts, open_engine_account
 from streams.analysis.model_servers import server_places
-from streams.analysis.prototype_vectors import open_prototypes
+from streams.analysis.prototype_vectors import AwaitedPrototypes, open_prototypes
 from streams.analysis.prototypes_file import load_prototypes
-from streams.analysis.provenance import provenance_of
+from streams.analysis.provenance import LiveProvenance, models_on_devices, provenance_of, reads_text
 from streams.analysis.server_health import WatchedServers
 from streams.analysis.source_health import WatchedOpener
 from streams.analysis.speech_opening import SpeechModels, find_speech_models, open_speech
@@ -113,14 +114,13 @@ class Engine:
     class_names: ClassNames
     cards: Mapping[str, Card]
     """All models that run, by name."""
-    prototypes: PrototypeScorer | None
+    prototypes: AwaitedPrototypes | None
     """Examples that texts are compared with; None for modules that are not from the registry."""
     readers: TextReaders | None
     """Models that read text in pictures; None if the settings switch them off, or for modules that are not from the
     registry."""
     pieces: Mapping[str, TextPieces]
     """How added models of text read one, by name of the model."""
-    provenance: Mapping[Modality, Provenance]
     backfill: BackfillParts
     speech: SpeechParts | None
     """How speech is transcribed; None if it is not."""
@@ -128,7 +128,32 @@ class Engine:
     """How a chat model is asked about videos; None if it is not."""
     account: CpuAccount
     """Account of the whole process."""
+    _provenance: LiveProvenance
     _open_parts: AsyncExitStack
+
+    @property
+    def provenance(self) -> Mapping[Modality, Provenance]:
+        """The origin of each modality's results, as of now."""
+        return self._provenance()
+
+    async def await_models(self, modality: Modality) -> None:
+        """Return when the provenance of a modality is known: the servers of its models have answered once.
+
+        Raises:
+            ServerUnavailable, Overloaded: one has not; an event that needs it waits.
+        """
+        await self.inference.open_waiting(models_on_devices(modality, self.cards))
+        if self.prototypes is not None and reads_text(modality):
+            await self.prototypes.open()
+
+    async def reach_models(self, modality: Modality) -> None:
+        """Return when the models of a modality's own can be used, before anything is decoded for them in vain.
+
+        Raises:
+            ServerUnavailable, Overloaded: a server does not answer, or has another model.
+        """
+        own = cards_of_modality(modality, self.cards)
+        await self.inference.reach(card.name for card in own if card.batch_sizes)
 
     def work(
         self,
@@ -219,7 +244,7 @@ async def open_engine(
             prototypes=prototypes,
             readers=readers,
             pieces=pieces,
-            provenance=_provenance(
+            _provenance=_provenance(
                 inference,
                 cards,
                 options.plan_policy,
@@ -238,10 +263,14 @@ async def open_engine(
 
 async def _open_prototypes(
     settings: Settings, options: EngineOptions, examples: Prototypes, inference: Inference, text: TextModels
-) -> PrototypeScorer | None:
+) -> AwaitedPrototypes | None:
     if options.load_module is not None:
         return None
-    return await open_prototypes(examples, inference, text.sentence_tokens, private_cache(settings))
+    kept = private_cache(settings)
+    found = AwaitedPrototypes(examples, lambda: open_prototypes(examples, inference, text.sentence_tokens, kept))
+    with suppress(ServerUnavailable, Overloaded):  # each event that needs them tries again
+        await found.open()
+    return found
 
 
 def _load_host_models(
@@ -370,12 +399,11 @@ def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
 
 def _provenance(
     inference: Inference, cards: Mapping[str, Card], policy: PlanPolicy, settings: Settings, **parts: Any
-) -> dict[Modality, Provenance]:
-    modes = {card.name: inference.batcher(card.name).mode for card in batched_cards(cards)}
-    # Nothing else tells chat models apart: their cards have no weights, and no module to compare answers with.
-    on_chat_server = names_on_server(settings.openai_models).items()
-    modes |= {name: f"{modes[name]}/{there}" for name, there in on_chat_server}
-    return {
-        modality: provenance_of(agent, cards, modes, policy, settings.models_generation, **parts)
-        for modality, agent in AGENTS.items()
-    }
+) -> LiveProvenance:
+    return LiveProvenance(
+        lambda: {card.name: inference.how(card.name) for card in batched_cards(cards)},
+        lambda modes: {
+            modality: provenance_of(agent, cards, modes, policy, settings.models_generation, **parts)
+            for modality, agent in AGENTS.items()
+        },
+    )

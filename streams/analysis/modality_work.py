@@ -10,6 +10,7 @@ from typing import cast
 
 import msgspec
 
+from operators.errors import Overloaded
 from operators.inference.request_context import RequestContext
 from operators.internal_errors import boundary
 from operators.media.session import MediaSession
@@ -72,14 +73,16 @@ class ModalityWork:
 
     Args:
         agent: of the registry.
-        provenance: origin of its results in this worker.
         parts: shared with the other agents.
     """
 
-    def __init__(self, agent: Agent, provenance: Provenance, parts: MediaParts) -> None:
+    def __init__(self, agent: Agent, parts: MediaParts) -> None:
         self._agent = agent
-        self._provenance = provenance
         self._parts = parts
+
+    @property
+    def _provenance(self) -> Provenance:
+        return self._parts.engine.provenance[self._agent.modality]
 
     async def run(self, record: Record, slot: Slot) -> None:
         """Publish the modality's signal: the claimed one if it exists, otherwise a new one."""
@@ -93,6 +96,7 @@ class ModalityWork:
         upload = await self._read(record, slot)
         if upload is None:
             return
+        await self._parts.engine.await_models(self._agent.modality)
         prior = await self._prior(upload, record)
         if prior.forgotten_revision >= upload.revision:
             self._parts.skip("forgotten")
@@ -157,12 +161,14 @@ class ModalityWork:
     async def _state(self, record: Record, slot: Slot, upload: VideoUploaded) -> Failure | None:
         """Publish a new signal; return the reason if it is too large for the log."""
         with metrics.STAGE_SECONDS.labels(self._agent.modality).time():
+            provenance = self._provenance
             analysis = await self._analysis(record, slot, upload)
+            self._require_unchanged(provenance)
         signal = ok_signal(
             self._agent,
             upload,
             replace(analysis, receipt=self._parts.engine.account.charged(analysis.receipt)),
-            self._provenance,
+            provenance,
             now_unix_seconds=self._parts.clock.now_unix_seconds(),
         )
         value = encode(signal)
@@ -172,7 +178,14 @@ class ModalityWork:
         await self._claim_and_publish(record, upload, signal, value, analysis.texts)
         return None
 
+    def _require_unchanged(self, provenance: Provenance) -> None:
+        """A server got another version of a model meanwhile: which one computed what is not known, so all is done
+        again."""
+        if provenance != self._provenance:
+            raise Overloaded(f"a model of {self._agent.modality} was replaced on its server during an analysis")
+
     async def _analysis(self, record: Record, slot: Slot, upload: VideoUploaded) -> Analysis:
+        await self._parts.engine.reach_models(self._agent.modality)
         session = await slot.once("session", lambda: self._open_session(slot, upload))
         findings, context = await _findings_of(slot), self._context(record, upload)
         work = self._parts.engine.work(upload, record.timestamp_unix_seconds, session, context, findings)

@@ -48,7 +48,14 @@ def openai_options(settings: Settings, watch: ServerWatch) -> ServerOptions:
 
 
 def _place(name: str, options: ServerOptions, config: BackendConfig) -> ServerPlace:
-    return ServerPlace(name, frozenset(options.models), partial(open_backend, name, replace(config, server=options)))
+    origin = options.endpoint.origin
+    return ServerPlace(
+        name,
+        frozenset(options.models),
+        partial(open_backend, name, replace(config, server=options)),
+        origin,
+        partial(options.watch.is_away, origin),
+    )
 
 
 def _options(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 
 from models.card_registry import card_of_use
 from models.sentence_embedding import EMBEDDING_SIZE, SentenceTokens
-from operators.context.prototype_scorer import PrototypeScorer
+from operators.context.prototype_scorer import PrototypeScorer, PrototypeScores
 from operators.context.prototypes import PROTOTYPES, Prototypes
+from operators.errors import ServerUnavailable
 from operators.inference.inference import Inference
 from operators.inference.private_cache import PrivateCache
 from operators.inference.request_context import RequestContext
@@ -30,7 +33,7 @@ async def open_prototypes(
         kept: cache of the vectors, by text, model and mode; a second or two of a core without it.
 
     Raises:
-        DeviceFault, ModelFault, Overloaded: see `Batcher.submit_many`.
+        DeviceFault, ModelFault, ServerUnavailable, Overloaded: see `Batcher.submit_many`.
     """
     texts = [example.text for example in prototypes.examples()]
     card = card_of_use("text-meaning")
@@ -43,6 +46,46 @@ async def open_prototypes(
         vectors = np.stack([output.values[0] for output in outputs]).astype(np.float32)
         kept.write(name, vectors.tobytes())
     return PrototypeScorer(prototypes, vectors)
+
+
+class AwaitedPrototypes:
+    """A scorer of prototypes whose sentence model may be on a server that does not answer yet; see `ComparesTexts`.
+
+    Args:
+        prototypes: the content of the file.
+        open_scorer: as `open_prototypes`; called until it succeeds.
+    """
+
+    def __init__(self, prototypes: Prototypes, open_scorer: Callable[[], Awaitable[PrototypeScorer]]) -> None:
+        self.prototypes = prototypes
+        self._open_scorer = open_scorer
+        self._scorer: PrototypeScorer | None = None
+        self._away = ServerUnavailable(PROTOTYPES, "were not embedded yet")
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Embed the examples, unless that was done before.
+
+        Raises:
+            Exception: as `open_prototypes`.
+        """
+        async with self._opening:
+            if self._scorer is None:
+                try:
+                    self._scorer = await self._open_scorer()
+                except ServerUnavailable as away:
+                    self._away = away
+                    raise
+
+    def __call__(self, vectors: np.ndarray) -> PrototypeScores:
+        """See `ComparesTexts`.
+
+        Raises:
+            ServerUnavailable: the examples could not be embedded yet.
+        """
+        if self._scorer is None:
+            raise ServerUnavailable(self._away.origin, self._away.message)
+        return self._scorer(vectors)
 
 
 def _decoded(content: bytes | None, num_texts: int) -> np.ndarray | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from models.card import Card
@@ -33,8 +33,8 @@ def provenance_of(
     Args:
         agent: of the registry.
         cards: all cards by model name.
-        modes: engine and precision of the batched models in this worker, by name, with the name on its server for a
-            chat model; other models have one only.
+        modes: how the batched models compute in this worker, by name, see `Inference.how`; other models have one way
+            only.
         plan: how media is sampled.
         models_generation: of the settings.
         prototypes: that the agent compares texts with.
@@ -51,6 +51,42 @@ def provenance_of(
         generation=generation_of(agent, cards, models_generation, prototypes),
         models=models,
     )
+
+
+class LiveProvenance:
+    """The provenance of every modality now: a server may get another version of a model while the worker runs.
+
+    Args:
+        modes: returns how the batched models compute, by name.
+        describe: computes the provenance from that.
+    """
+
+    def __init__(
+        self,
+        modes: Callable[[], Mapping[str, str]],
+        describe: Callable[[Mapping[str, str]], Mapping[Modality, Provenance]],
+    ) -> None:
+        self._modes = modes
+        self._describe = describe
+        self._known = dict(modes())
+        self._described = describe(self._known)
+
+    def __call__(self) -> Mapping[Modality, Provenance]:
+        """Return it by modality."""
+        modes = self._modes()
+        if modes != self._known:
+            self._known, self._described = dict(modes), self._describe(modes)
+        return self._described
+
+
+def models_on_devices(modality: Modality, cards: Mapping[str, Card]) -> tuple[str, ...]:
+    """Return the batched models whose results are in a modality's signals, by name."""
+    return tuple(card.name for card in _cards_of(modality, cards) if card.batch_sizes)
+
+
+def reads_text(modality: Modality) -> bool:
+    """Return whether the modality's agent judges text."""
+    return modality in _READ_TEXT
 
 
 def models_of(modality: Modality, cards: Mapping[str, Card], prototypes: Prototypes | None) -> dict[str, str]:

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from operators.errors import ServerUnavailable, SourceUnavailable
+from operators.errors import SourceUnavailable
+from operators.inference.remote.faults import NotAsked
 from operators.inference.remote.server_watch import ServerRequest
 from streams.delivery.breaker import Breakers
 from streams.observability import metrics
@@ -36,7 +37,11 @@ class WatchedServers:
             with self._lock:
                 self._breakers.require(origin + self._purpose)
         except SourceUnavailable as away:
-            raise ServerUnavailable(origin, away.message) from None
+            raise NotAsked(origin, away.message) from None
+
+    def is_away(self, origin: str) -> bool:
+        """See `ServerWatch.is_away`."""
+        return self._breakers.is_open(origin + self._purpose)
 
     def ended(self, request: ServerRequest) -> None:
         """See `ServerWatch.ended`."""

@@ -39,8 +39,10 @@ class Health:
     """Progress of each role, measured at the broker."""
     stuck_roles: Callable[[], Sequence[str]] = tuple
     """Roles with work and without progress for too long."""
+    server_problems: Callable[[], Sequence[str]] = tuple
+    """Models that cannot be used because of their server, a line for each."""
     is_serving: bool = False
-    """Models are warm and every role has joined its group."""
+    """Models are warm, as far as their servers answer, and every role has joined its group."""
     is_draining: bool = False
     answers: dict[str, bool] = field(default_factory=dict)
     """Whether broker and store answered the last check."""
@@ -59,8 +61,8 @@ class Health:
         return Statement(holds, {"alive": holds, "loop_silent_seconds": silent_seconds, "stuck": stuck})
 
     def ready(self) -> Statement:
-        """Return whether the worker accepts work: everything is open, joined and warm, its dependencies answer, and no
-        stop was requested."""
+        """Return whether the worker accepts work: everything is open, joined and warm, its dependencies and model
+        servers answer, and no stop was requested."""
         missing = [*self._missing()]
         roles = {role: _details(report) for role, report in self.reports().items()}
         return Statement(not missing, {"ready": not missing, "missing": missing, "roles": roles})
@@ -74,6 +76,7 @@ class Health:
         if self.silent_seconds() >= self.late_seconds:
             found.append("the event loop stands still")
         found += [report.problem for report in self.reports().values() if report.problem]
+        found += self.server_problems()
         return found + self._unanswered()
 
     def _unanswered(self) -> list[str]:

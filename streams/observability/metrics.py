@@ -49,6 +49,7 @@ REFUSED_BUCKETS = Counter(
     ("model", "device"),
 )
 DEVICE_FAULTS = Counter("vidsignal_device_faults_total", "Faults of a device or runner", ("model",))
+MODELS_WAITING = Gauge("vidsignal_models_waiting", "Models that cannot be used because of their server")
 MODEL_SERVER_REQUESTS = Counter(
     "vidsignal_model_server_requests_total", "Requests to a model server, by outcome", ("server", "outcome")
 )

@@ -279,4 +279,4 @@ def _modality_works(shared: Shared, engine: Engine, role: Role) -> Mapping[str, 
         default_deadline_seconds=shared.settings.default_deadline_seconds,
         role=role,
     )
-    return {modality: ModalityWork(agent, engine.provenance[modality], parts) for modality, agent in AGENTS.items()}
+    return {modality: ModalityWork(agent, parts) for modality, agent in AGENTS.items()}

@@ -47,6 +47,7 @@ from streams.monitoring.health_watch import HealthWatch
 from streams.monitoring.metric_series import begin_series
 from streams.monitoring.metrics_endpoint import MetricsEndpoint, MetricsPortTaken
 from streams.monitoring.overrun import limit_stop
+from streams.observability import metrics
 from streams.observability.logs import configure_logs
 from streams.observability.tracing import spans
 from streams.observability.tracing.opening import traced
@@ -69,7 +70,7 @@ from streams.worker.running_roles import RunningRoles
 from streams.worker.shared import Shared
 
 if TYPE_CHECKING:
-    from streams.analysis.engine import EngineOptions
+    from streams.analysis.engine import Engine, EngineOptions
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
@@ -101,7 +102,8 @@ def counted_options() -> EngineOptions:
 def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] = counted_options) -> int:
     """Run until a signal stops it, or a fatal error occurs; return the exit code.
 
-    Prints one line of JSON to standard output when models are warm and every role has joined its group.
+    Prints one line of JSON to standard output when models are warm and every role has joined its group; its `missing`
+    names the models that wait for their server, if there are some.
 
     Args:
         settings: of the process.
@@ -229,6 +231,7 @@ class Worker:
             self._settings, self._capabilities, self._engine_options, self._family.parent_id, opened
         )
         self._spawn(keep_account(engine.account, self._clock))
+        self._watch_servers(engine)
         specs = []
         if "media" in self._settings.roles:
             specs.append(media_spec(shared, engine))
@@ -239,6 +242,14 @@ class Worker:
             specs.append(backfill_spec(shared, engine, gate))
         await asyncio.gather(*(self._join(spec) for spec in specs))
         return engine.device
+
+    def _watch_servers(self, engine: Engine) -> None:
+        """Models whose server does not answer end no worker: it is not ready, and their videos wait."""
+        from streams.analysis.server_reaching import keep_reaching
+
+        self._health.state.server_problems = engine.inference.server_problems
+        metrics.MODELS_WAITING.set_function(lambda: len(engine.inference.server_problems()))
+        self._spawn(keep_reaching(engine.inference, engine.breakers, self._clock))
 
     async def _join(self, spec: RoleSpec) -> None:
         topic = self._settings.topic_prefix + spec.topic.name
@@ -312,6 +323,8 @@ class Worker:
             "metrics_port": self._serve_metrics(),
             "health_port": self._health.port,
         }
+        if problems := self._health.state.server_problems():
+            line["missing"] = list(problems)
         self._health.state.is_serving = True
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

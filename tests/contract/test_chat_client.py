@@ -32,6 +32,7 @@ from operators.inference.remote.endpoint import parse_endpoint
 from operators.inference.remote.faults import BatchFault, NoAnswerInTime, RequestRefused
 from operators.inference.remote.server_options import ServerOptions
 from operators.inference.request_context import ModelOutput, RequestContext
+from ops.bench.arithmetic_card import arithmetic_card
 from tests.support.chat_standin import INPUT_TOKENS, ChatStandin, Reply, pictures_of
 from tests.support.kserve_world import Watch
 
@@ -252,22 +253,13 @@ class TestFaults:
             assert server.bodies == []
 
 
-CARD = Card(
-    name="judge",
-    version="1",
-    modality="frames",
-    purpose="Is there a light, and is it red?",
-    source="arithmetic",
-    licence="Apache-2.0",
-    files=(),
+CARD = arithmetic_card(
+    "judge",
+    "Is there a light, and is it red?",
     input_shape=(4, 4, 3),
     input_dtype="uint8",
-    input_description="RGB",
     outputs=("scores",),
     batch_sizes=(1, 4),
-    precisions=("float32",),
-    generation=1,
-    checked_on="this suite",
     devices=("openai",),
     scores=ScoreOutput(index=0, classes=("light", "red")),
 )

@@ -11,7 +11,7 @@ import pytest
 from operators.errors import DeviceFault, ModelFault, Overloaded, ServerUnavailable
 from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend
-from operators.inference.remote.faults import NoAnswerInTime, RequestRefused
+from operators.inference.remote.faults import ModelMissing, NoAnswerInTime, RequestRefused
 from operators.inference.request_context import ModelOutput
 from tests.support.kserve_standin import KserveStandin, Served
 from tests.support.kserve_world import CARD, POISON, Means, means, served, values, world
@@ -98,6 +98,7 @@ class TestFaults:
             (503, Overloaded, ("overloaded", True)),
             (502, ServerUnavailable, ("unavailable", True)),
             (403, ServerUnavailable, ("unavailable", True)),
+            (404, ModelMissing, ("unavailable", False)),
             (307, ServerUnavailable, ("unavailable", True)),
         ],
     )
@@ -169,8 +170,8 @@ class TestOpening:
         assert said in str(refused.value)
 
     async def test_an_unknown_model_is_named(self) -> None:
-        """With the server's own words."""
-        with pytest.raises(DeviceFault, match=r"answered 404: .*unknown model: 'means'"):
+        """With the server's own words; it may still be loading the model, so a worker waits for it."""
+        with pytest.raises(ModelMissing, match=r"answered 404: .*unknown model: 'means'"):
             async with world(KserveStandin({})):
                 pass
 

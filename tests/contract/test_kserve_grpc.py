@@ -11,7 +11,7 @@ from operators.errors import DeviceFault, ModelFault, Overloaded, ServerUnavaila
 from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend
 from operators.inference.remote.endpoint import parse_endpoint
-from operators.inference.remote.faults import NoAnswerInTime, RequestRefused
+from operators.inference.remote.faults import ModelMissing, NoAnswerInTime, RequestRefused
 from operators.inference.remote.kserve_grpc_messages import MESSAGES
 from operators.inference.remote.server_options import ServerOptions
 from operators.inference.request_context import ModelOutput
@@ -66,7 +66,7 @@ class TestFaults:
             (Code.INVALID_ARGUMENT, RequestRefused, ("refused", False)),
             (Code.RESOURCE_EXHAUSTED, Overloaded, ("overloaded", False)),
             (Code.UNAVAILABLE, ServerUnavailable, ("unavailable", True)),
-            (Code.NOT_FOUND, ServerUnavailable, ("unavailable", True)),
+            (Code.NOT_FOUND, ModelMissing, ("unavailable", False)),
             (Code.UNAUTHENTICATED, ServerUnavailable, ("unavailable", True)),
         ],
     )
@@ -101,8 +101,8 @@ class TestFaults:
 
 class TestOpening:
     async def test_an_unknown_model_is_named(self) -> None:
-        """With the server's own words."""
-        with pytest.raises(DeviceFault, match=r"NOT_FOUND: .*unknown model: 'means'"):
+        """With the server's own words; it may still be loading the model."""
+        with pytest.raises(ModelMissing, match=r"NOT_FOUND: .*unknown model: 'means'"):
             async with world(KserveGrpcStandin({})):
                 pass
 

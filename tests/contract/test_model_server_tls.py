@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operators.errors import DeviceFault
+from operators.errors import ServerUnavailable
 from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend
 from operators.inference.loaded_model import LoadedModel
@@ -51,11 +51,11 @@ class TestTls:
 
     def test_an_unknown_authority(self, scheme: str, tmp_path: Path) -> None:
         """Nothing is sent to whoever is there."""
-        with encrypted(scheme, Authority(tmp_path / "theirs").issue("server")) as url, pytest.raises(DeviceFault):
+        with encrypted(scheme, Authority(tmp_path / "theirs").issue("server")) as url, pytest.raises(ServerUnavailable):
             loaded(url, Authority(tmp_path / "ours").certificate_path)
 
     def test_another_host(self, scheme: str, tmp_path: Path) -> None:
         """A certificate of our authority for another host is not enough."""
         authority = Authority(tmp_path / "ours")
-        with encrypted(scheme, authority.issue("server", ["models.example"])) as url, pytest.raises(DeviceFault):
+        with encrypted(scheme, authority.issue("server", ["models.example"])) as url, pytest.raises(ServerUnavailable):
             loaded(url, authority.certificate_path)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from operators.errors import DeviceFault, ModelFault, ServerUnavailable
+from operators.errors import ModelFault, ServerUnavailable
+from operators.inference.remote.faults import ModelMissing
 from operators.inference.request_context import ModelOutput, RequestContext
 from ops.bench.servers.kserve_run import client_of, is_triton_ready, survive, triton_server
 from ops.bench.servers.means_model import CARD, NUM_LEVELS, item_of, number_of
@@ -55,9 +56,9 @@ async def test_poison_fails_alone(server: RealServer, scheme: str, port: int) ->
 async def test_an_unknown_model_is_named(
     server: RealServer, scheme: str, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The start ends with the server's words."""
+    """With the server's words; a worker waits for it, because the server may be loading it."""
     monkeypatch.setattr("operators.inference.remote.server_options.ServerOptions.name_of", lambda *_: "nobody")
-    with pytest.raises(DeviceFault, match="nobody"):
+    with pytest.raises(ModelMissing, match="nobody"):
         await asked(server.url(scheme, port), [])
 
 

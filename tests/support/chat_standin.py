@@ -23,16 +23,23 @@ PIECE_CHARACTERS = 7
 
 
 class ChatStandin(HttpThread):
-    """Answers every question by one function."""
+    """Answers every question by one function.
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__()
+    Args:
+        reply: to each question.
+        port: of loopback; 0: a free one.
+    """
+
+    def __init__(self, reply: Reply, *, port: int = 0) -> None:
+        super().__init__(port)
         self.reply = reply
         self.statuses: list[int] = []
         """Statuses of the next answers, instead of answers; 0 breaks off in the middle."""
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.finish_reason = "stop"
+        self.models_status = 200
+        """Of its list of models."""
         self.extra: list[dict[str, Any]] = []
         """Events before the first piece."""
         self.raw: bytes | None = None
@@ -43,6 +50,8 @@ class ChatStandin(HttpThread):
         """Whether a client ended an answer."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/v1/models":
+            return web.json_response({"object": "list", "data": []}, status=self.models_status)
         body = json.loads(await request.read())
         self.bodies.append(body)
         self.headers.append(dict(request.headers))

@@ -13,10 +13,15 @@ from ops.local.ports import LOOPBACK
 
 
 class HttpThread(LoopThread):
-    """Serves every request with `answer`, at a free loopback port, from `open` to `close`."""
+    """Serves every request with `answer`, from `open` to `close`.
 
-    def __init__(self) -> None:
+    Args:
+        port: of loopback; 0: a free one.
+    """
+
+    def __init__(self, port: int = 0) -> None:
         super().__init__("vidsignal-http")
+        self._wanted_port = port
         self._runner: web.ServerRunner | None = None
 
     @abstractmethod
@@ -36,7 +41,7 @@ class HttpThread(LoopThread):
         server = web.Server(self._answer_or_leave, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, LOOPBACK, 0)
+        site = web.TCPSite(self._runner, LOOPBACK, self._wanted_port)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

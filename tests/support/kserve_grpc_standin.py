@@ -24,9 +24,12 @@ class KserveGrpcStandin:
         models: by name.
         is_raw: whether answers are bytes; otherwise they are numbers of the message.
         certificate: that it shows; None: it is not encrypted.
+        port: of loopback; 0: a free one.
     """
 
-    def __init__(self, models: dict[str, Served], *, is_raw: bool = True, certificate: KeyPair | None = None) -> None:
+    def __init__(
+        self, models: dict[str, Served], *, is_raw: bool = True, certificate: KeyPair | None = None, port: int = 0
+    ) -> None:
         self.models = models
         self._is_raw = is_raw
         self.codes: list[grpc.StatusCode] = []
@@ -48,7 +51,7 @@ class KserveGrpcStandin:
             for name, method in methods.items()
         }
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-        address = f"{LOOPBACK}:0"
+        address = f"{LOOPBACK}:{port}"
         if certificate is None:
             self.port = self._server.add_insecure_port(address)
         else:
@@ -103,14 +106,15 @@ class KserveGrpcStandin:
             answers = model.compute(batch)
         except ValueError as error:
             context.abort(grpc.StatusCode.INTERNAL, f"Traceback\nValueError: {error}")
-        return self._answered([(each.name, answers[model.outputs.index(each.name)]) for each in request.outputs])
+        named = [(each.name, answers[model.outputs.index(each.name)]) for each in request.outputs]
+        return self._answered(named, model.version or "")
 
-    def _answered(self, answers: list[tuple[str, np.ndarray]]) -> Any:
+    def _answered(self, answers: list[tuple[str, np.ndarray]], version: str) -> Any:
         shaped = [(name, value[:, np.newaxis] if value.ndim == 1 else value) for name, value in answers]
         tensors = [MESSAGES["InferTensor"](name=name, datatype="FP32", shape=value.shape) for name, value in shaped]
         if self._is_raw:
             raw = [np.ascontiguousarray(value, "<f4").tobytes() for _, value in shaped]
-            return MESSAGES["ModelInferResponse"](outputs=tensors, raw_output_contents=raw)
+            return MESSAGES["ModelInferResponse"](model_version=version, outputs=tensors, raw_output_contents=raw)
         for tensor, (_, value) in zip(tensors, shaped, strict=True):
             tensor.contents.fp32_contents.extend(value.ravel().tolist())
-        return MESSAGES["ModelInferResponse"](outputs=tensors)
+        return MESSAGES["ModelInferResponse"](model_version=version, outputs=tensors)

@@ -29,6 +29,8 @@ class Served:
     outputs: tuple[str, ...]
     max_batch_size: int = 8
     input_name: str = "item"
+    version: str | None = "1"
+    """None: the server does not state one."""
     row_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Of outputs; Triton has no row without an axis."""
 
@@ -48,10 +50,11 @@ class KserveStandin(HttpThread):
     Args:
         models: by name on the server.
         knows_binary: whether answers are bytes; otherwise they are JSON.
+        port: of loopback; 0: a free one.
     """
 
-    def __init__(self, models: dict[str, Served], *, knows_binary: bool = True) -> None:
-        super().__init__()
+    def __init__(self, models: dict[str, Served], *, knows_binary: bool = True, port: int = 0) -> None:
+        super().__init__(port)
         self.models = models
         self._knows_binary = knows_binary
         self.statuses: list[int] = []
@@ -106,7 +109,7 @@ class KserveStandin(HttpThread):
             return _error(500, f'Traceback (most recent call last):\n  File "model.py"\nValueError: {error}')
         names = [output["name"] for output in header["outputs"]]
         found = dict(zip(model.outputs, answers, strict=True))
-        return self._answered([(name, found[name]) for name in names])
+        return self._answered([(name, found[name]) for name in names], model.version)
 
     async def _computed(self, model: Served, batch: np.ndarray) -> Sequence[np.ndarray]:
         """Compute together what came together, and fail together."""
@@ -132,16 +135,17 @@ class KserveStandin(HttpThread):
             future.set_result([answer[start : start + len(batch)] for answer in answers])
             start += len(batch)
 
-    def _answered(self, answers: Sequence[tuple[str, np.ndarray]]) -> web.Response:
+    def _answered(self, answers: Sequence[tuple[str, np.ndarray]], version: str | None) -> web.Response:
+        stated = {} if version is None else {"model_version": version}
         shaped = [(name, np.atleast_2d(value.T).T if value.ndim < 2 else value) for name, value in answers]
         entries = [{"name": name, "datatype": "FP32", "shape": list(value.shape)} for name, value in shaped]
         if not self._knows_binary:
             listed = [
                 entry | {"data": value.ravel().tolist()} for entry, (_, value) in zip(entries, shaped, strict=True)
             ]
-            return web.json_response({"outputs": listed})
+            return web.json_response({**stated, "outputs": listed})
         sized = [entry | {"parameters": {"binary_data_size": 4 * math.prod(entry["shape"])}} for entry in entries]
-        header = msgspec.json.encode({"outputs": sized})
+        header = msgspec.json.encode({**stated, "outputs": sized})
         content = b"".join(np.ascontiguousarray(value, "<f4").tobytes() for _, value in shaped)
         return web.Response(
             body=header + content,

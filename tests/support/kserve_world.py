@@ -24,25 +24,17 @@ from operators.inference.remote.endpoint import parse_endpoint
 from operators.inference.remote.server_options import ServerOptions
 from operators.inference.remote.server_watch import ServerRequest
 from operators.inference.request_context import ModelOutput, RequestContext
+from ops.bench.arithmetic_card import arithmetic_card
 from tests.support.kserve_standin import KserveStandin, Served
 
 POISON = 255
-CARD = Card(
-    name="means",
-    version="1",
-    modality="frames",
-    purpose="means of pixels",
-    source="arithmetic",
-    licence="Apache-2.0",
-    files=(),
+CARD = arithmetic_card(
+    "means",
+    "means of pixels",
     input_shape=(2, 2, 3),
     input_dtype="uint8",
-    input_description="RGB",
     outputs=("mean", "colours"),
     batch_sizes=(1, 4),
-    precisions=("float32",),
-    generation=1,
-    checked_on="tests",
     devices=("cpu", "kserve"),
     tolerances=(Tolerance(max_difference=0.01), Tolerance(max_difference=0.01)),
 )
@@ -81,6 +73,9 @@ class Watch:
     def require(self, origin: str) -> None:
         if self.is_open:
             raise ServerUnavailable(origin, "asked only now and then")
+
+    def is_away(self, origin: str) -> bool:
+        return self.is_open
 
     def ended(self, request: ServerRequest) -> None:
         self.requests.append(request)

@@ -6,27 +6,23 @@ Threads of this process have several requests in flight; the server may combine 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import torch
 
 from models.card import Card, Precision
-from operators.errors import DeviceFault, Overloaded, ServerUnavailable
-from operators.inference.backend import BackendConfig, Build, DeviceResult
-from operators.inference.compute_mode import Engine
-from operators.inference.loaded_model import NO_TERMS, RequestTerms
+from operators.errors import DeviceFault
+from operators.inference.backend import BackendConfig, Build
 from operators.inference.precision import choose_precision
 from operators.inference.precision_wrapper import PrecisionWrapper, to_arrays, warm_up_batch
 from operators.inference.remote.kserve_http import KserveHttp
 from operators.inference.remote.kserve_protocol import Transport
-from operators.inference.remote.served_model import ServedModel
+from operators.inference.remote.served_model import Comparison, ServedModel
+from operators.inference.remote.server_client import ServerClient
 from operators.inference.remote.server_options import ServerOptions
 
 JUDGED_ITEMS: Final = 4
-TIMED_RUNS: Final = 2
 
 OFFERED: Final[tuple[Precision, ...]] = ("float32",)
 """What a server's answers are held to, whatever it computes in."""
@@ -42,6 +38,7 @@ class KserveBackend:
         self._lock = threading.Lock()
         self._transport: Transport | None = None
         self._shared: dict[str, ServedModel] = {}
+        self._comparisons: dict[str, tuple[Comparison, ...]] = {}
         self._num_users = 0
 
     @property
@@ -55,8 +52,12 @@ class KserveBackend:
             raise DeviceFault("no server is named for models that run on one; set VIDSIGNAL_KSERVE_URL")
         return self._config.server
 
-    def load(self, card: Card, build: Build) -> KserveModel:
-        """See `Backend.load`. The first thread compares the server's answers with the module's; see `ServedModel`."""
+    def load(self, card: Card, build: Build) -> ServerClient:
+        """See `Backend.load`. The first thread compares the server's answers with the module's; see `ServedModel`.
+
+        Raises:
+            ServerUnavailable, Overloaded: the server does not answer now.
+        """
         precision = choose_precision(card, self._config.precision, OFFERED)
         with self._lock:
             if card.name not in self._shared:
@@ -66,21 +67,21 @@ class KserveBackend:
                     self._close_unused()
                     raise
             self._num_users += 1
-            return KserveModel(card, precision, self._shared[card.name], self._leave)
+            return ServerClient(card, precision, self._shared[card.name], self._leave)
 
     def _opened(self, card: Card, build: Build) -> ServedModel:
         if self._transport is None:
             self._transport = _transport(self._options)
-        model = ServedModel(card, self._options, self._transport)
-        try:
-            model.open()
-            with torch.inference_mode():
-                module = PrecisionWrapper(build(), "float32")
-                for rows in self._inputs(card):
-                    model.admit(rows, to_arrays(module(torch.from_numpy(rows))))
-        except (ServerUnavailable, Overloaded) as error:
-            raise DeviceFault(f"model {card.name} cannot be opened on its server: {error}") from error
+        if card.name not in self._comparisons:  # built once, however often the server is asked in vain
+            self._comparisons[card.name] = self._compared(card, build)
+        model = ServedModel(card, self._options, self._transport, self._comparisons[card.name])
+        model.open()
         return model
+
+    def _compared(self, card: Card, build: Build) -> tuple[Comparison, ...]:
+        with torch.inference_mode():
+            module = PrecisionWrapper(build(), "float32")
+            return tuple(Comparison(rows, to_arrays(module(torch.from_numpy(rows)))) for rows in self._inputs(card))
 
     def _inputs(self, card: Card) -> list[np.ndarray]:
         """Return what the answers are compared for, by length: real inputs if there are some, otherwise noise."""
@@ -116,61 +117,3 @@ def _transport(options: ServerOptions) -> Transport:
             " 'vidsignal[remote]', or use http:// or https://"
         ) from error
     return KserveGrpc(options)
-
-
-class KserveModel:
-    """One model of one thread."""
-
-    def __init__(self, card: Card, precision: Precision, shared: ServedModel, leave: Callable[[], None]) -> None:
-        self._card = card
-        self._precision = precision
-        self._shared: ServedModel | None = shared
-        self._leave = leave
-
-    @property
-    def precision(self) -> Precision:
-        """See `LoadedModel.precision`: the server's answers are those of float32, within the card's tolerance."""
-        return self._precision
-
-    @property
-    def engine(self) -> Engine:
-        """See `LoadedModel.engine`."""
-        return "kserve"
-
-    def compile(self) -> None:
-        """Do nothing: the server did."""
-
-    def warm_up(self) -> dict[int, float]:
-        """See `LoadedModel.warm_up`; seconds of a request, measured by the first thread."""
-        shared = self._open()
-        try:
-            return shared.timed(self._time)
-        except (ServerUnavailable, Overloaded) as error:
-            raise DeviceFault(f"model {self._card.name} cannot be opened on its server: {error}") from error
-
-    def run(self, batch: np.ndarray) -> DeviceResult:
-        """See `LoadedModel.run`."""
-        return self.ask(batch, NO_TERMS)
-
-    def ask(self, batch: np.ndarray, terms: RequestTerms) -> DeviceResult:
-        """See `ServerModel.ask`."""
-        return self._open().ask(batch, terms)
-
-    def close(self) -> None:
-        """See `LoadedModel.close`; the last one closes the connections."""
-        shared, self._shared = self._shared, None
-        if shared is not None:
-            self._leave()
-
-    def _open(self) -> ServedModel:
-        if self._shared is None:
-            raise DeviceFault(f"model {self._card.name} is closed on kserve")
-        return self._shared
-
-    def _time(self, size: int) -> float:
-        batch, seconds = warm_up_batch(self._card, size), []
-        for _ in range(TIMED_RUNS):
-            began = time.monotonic()
-            self.run(batch)
-            seconds.append(time.monotonic() - began)
-        return min(seconds)

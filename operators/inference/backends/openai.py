@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import cv2
@@ -16,15 +16,15 @@ import msgspec
 import numpy as np
 
 from models.card import Card, Precision
-from operators.errors import DeviceFault, ModelFault, Overloaded, ServerUnavailable
+from operators.errors import DeviceFault, ModelFault
 from operators.inference.backend import BackendConfig, Build, DeviceResult
-from operators.inference.compute_mode import Engine
 from operators.inference.loaded_model import NO_TERMS, RequestTerms, ServerUsage
 from operators.inference.precision import choose_precision
 from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.remote.chat_client import BadAnswer, ChatAnswer, ChatClient, Question, QuestionPicture
 from operators.inference.remote.faults import BatchFault
 from operators.inference.remote.network_thread import NetworkThread
+from operators.inference.remote.server_client import ServerClient
 from operators.inference.remote.server_options import ServerOptions
 
 ATTEMPTS: Final = 2
@@ -62,7 +62,7 @@ class OpenAiBackend:
             raise DeviceFault("no server is named for language models; set VIDSIGNAL_OPENAI_URL")
         return self._config.server
 
-    def load(self, card: Card, build: Build) -> OpenAiModel:  # noqa: ARG002 - there is no module to compare it with
+    def load(self, card: Card, build: Build) -> ServerClient:  # noqa: ARG002 - there is no module to compare it with
         """See `Backend.load`; nothing is built.
 
         Raises:
@@ -75,9 +75,9 @@ class OpenAiBackend:
             )
         with self._lock:
             if card.name not in self._shared:
-                self._shared[card.name] = ChatModel(card, self._options)
+                self._shared[card.name] = ChatModel(card, self._options, self._network)
             self._num_users += 1
-            return OpenAiModel(card, precision, self._shared[card.name], self._network, self._leave)
+            return ServerClient(card, precision, self._shared[card.name], self._leave)
 
     def _leave(self) -> None:
         with self._lock:
@@ -94,86 +94,51 @@ async def _close_all(models: Sequence[ChatModel]) -> None:
         await model.client.aclose()
 
 
-class OpenAiModel:
-    """One model of one thread."""
-
-    def __init__(
-        self,
-        card: Card,
-        precision: Precision,
-        shared: ChatModel,
-        network: NetworkThread,
-        leave: Callable[[], None],
-    ) -> None:
-        self._card = card
-        self._precision = precision
-        self._shared: ChatModel | None = shared
-        self._network = network
-        self._leave = leave
-
-    @property
-    def precision(self) -> Precision:
-        """See `LoadedModel.precision`; that of a server is not known."""
-        return self._precision
-
-    @property
-    def engine(self) -> Engine:
-        """See `LoadedModel.engine`."""
-        return "openai"
-
-    def compile(self) -> None:
-        """Do nothing: the server did."""
-
-    def warm_up(self) -> dict[int, float]:
-        """See `LoadedModel.warm_up`; one question of the first thread, because each costs tokens, and those of a batch
-        are asked at the same time."""
-        shared = self._open()
-        with shared.lock:
-            if shared.warm_up_seconds is None:
-                shared.warm_up_seconds = self._time_one()
-        return dict.fromkeys(self._card.batch_sizes, shared.warm_up_seconds)
-
-    def _time_one(self) -> float:
-        began = time.monotonic()
-        try:
-            result = self.run(warm_up_batch(self._card, 1))
-        except (ServerUnavailable, Overloaded) as error:
-            raise DeviceFault(f"model {self._card.name} cannot be opened on its server: {error}") from error
-        for fault in result.faults.values():
-            raise DeviceFault(f"model {self._card.name} does not answer as its card says: {fault}") from fault
-        return time.monotonic() - began
-
-    def run(self, batch: np.ndarray) -> DeviceResult:
-        """See `LoadedModel.run`."""
-        return self.ask(batch, NO_TERMS)
-
-    def ask(self, batch: np.ndarray, terms: RequestTerms) -> DeviceResult:
-        """See `ServerModel.ask`; a row at fault is in the result, because the others have cost tokens."""
-        return self._network.run(self._open().answers(batch, terms))
-
-    def close(self) -> None:
-        """See `LoadedModel.close`; the last one closes the connections."""
-        shared, self._shared = self._shared, None
-        if shared is not None:
-            self._leave()
-
-    def _open(self) -> ChatModel:
-        if self._shared is None:
-            raise DeviceFault(f"model {self._card.name} is closed on openai")
-        return self._shared
-
-
 class ChatModel:
     """A card's model on a chat server, as all threads share it."""
 
-    def __init__(self, card: Card, options: ServerOptions) -> None:
+    engine: Final = "openai"
+    doubt: Final = ""
+
+    def __init__(self, card: Card, options: ServerOptions, network: NetworkThread) -> None:
         self._card = card
         self._room = asyncio.Semaphore(options.max_requests)
         self._address = options.endpoint.address
         self._form = AnswerForm(card)
-        self.client = ChatClient(options, options.name_of(card.name))
-        self.lock = threading.Lock()
-        self.warm_up_seconds: float | None = None
+        self._network = network
+        self._lock = threading.Lock()
+        self._warm_up_seconds: float | None = None
+        self.served_as = options.name_of(card.name)
+        """See `ServerModel.served_as`; servers state no version."""
+        self.client = ChatClient(options, self.served_as)
+
+    def warm_up(self) -> dict[int, float]:
+        """Return the seconds of one question of the first thread: each costs tokens, and those of a batch are asked at
+        the same time.
+
+        Raises:
+            DeviceFault: the model does not answer as its card says.
+            ServerUnavailable, Overloaded: no answer.
+        """
+        with self._lock:
+            if self._warm_up_seconds is None:
+                self._warm_up_seconds = self._time_one()
+            return dict.fromkeys(self._card.batch_sizes, self._warm_up_seconds)
+
+    def _time_one(self) -> float:
+        began = time.monotonic()
+        result = self.ask(warm_up_batch(self._card, 1), NO_TERMS)
+        for fault in result.faults.values():
+            raise DeviceFault(f"model {self._card.name} does not answer as its card says: {fault}") from fault
+        return time.monotonic() - began
+
+    def ask(self, batch: np.ndarray, terms: RequestTerms) -> DeviceResult:
+        """See `ServerModel.ask`; a row at fault is in the result, because the others have cost tokens."""
+        return self._network.run(self.answers(batch, terms))
+
+    def recheck(self) -> None:
+        """See `ServerModel.recheck`; costs no tokens."""
+        self._network.run(self.client.require_present())
 
     async def answers(self, batch: np.ndarray, terms: RequestTerms) -> DeviceResult:
         """Ask about every row at the same time."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
@@ -17,7 +18,7 @@ from aiohttp.http_exceptions import LineTooLong
 
 from operators.errors import ModelFault, ServerUnavailable
 from operators.inference.loaded_model import RequestTerms, ServerUsage
-from operators.inference.remote.faults import BatchFault, shown
+from operators.inference.remote.faults import BatchFault, ModelMissing, RequestRefused, shown
 from operators.inference.remote.http_client import ServerHttp
 from operators.inference.remote.repetition import repeated_unit, without_repeats
 from operators.inference.remote.reporting import Tokens, reported
@@ -27,6 +28,7 @@ from operators.inference.remote.server_options import ServerOptions
 Answer = TypeVar("Answer")
 
 PATH: Final = "/v1/chat/completions"
+MODELS_PATH: Final = "/v1/models"
 _DATA: Final = b"data:"
 _DONE: Final = b"[DONE]"
 MAX_ANSWER_CHARACTERS: Final = 1_000_000
@@ -157,6 +159,17 @@ class ChatClient:
     def _usage(self, began_seconds: float, tokens: Tokens) -> ServerUsage:
         seconds = time.monotonic() - began_seconds
         return ServerUsage(self._options.endpoint.address, seconds, tokens.read, tokens.written)
+
+    async def require_present(self) -> None:
+        """Return if the server answers at all; it need not have a list of its models.
+
+        Raises:
+            ServerUnavailable, Overloaded: no answer, or no room; see also `ServerWatch.require`.
+        """
+        self._options.watch.require(self._origin)
+        seconds = self._options.timeout_seconds
+        with reported(self._options, seconds, is_failure_its_own=True), suppress(RequestRefused, ModelMissing):
+            await self._http.send(MODELS_PATH, seconds)
 
     async def aclose(self) -> None:
         """Close every connection."""

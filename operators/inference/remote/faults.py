@@ -12,7 +12,6 @@ _MAX_SHOWN_CHARACTERS: Final = 300
 _MAY_BE_RENEWED: Final = frozenset(
     (
         HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,  # credentials
-        HTTPStatus.NOT_FOUND,  # the model was there at the start, and may be loaded again
         HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY,
     )
 )  # fmt: skip
@@ -28,6 +27,14 @@ class BatchFault(ModelFault):
 
 class NoAnswerInTime(ServerUnavailable):
     """The time of a request is over."""
+
+
+class ModelMissing(ServerUnavailable):
+    """The server is there and does not have the model now: it may be loading it. Its other models are not affected."""
+
+
+class NotAsked(ServerUnavailable):
+    """The server failed again and again; nothing was sent to it."""
 
 
 class NotReady(Overloaded):
@@ -49,6 +56,8 @@ def status_fault(origin: str, status: int, message: str) -> ModelFault | ServerU
         return NotReady(told)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return BatchFault(told)
+    if status == HTTPStatus.NOT_FOUND:
+        return ModelMissing(origin, f"answered {status}: {shown(message)}")
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _MAY_BE_RENEWED:
         return RequestRefused(told)
     return ServerUnavailable(origin, f"answered {status}: {shown(message)}")

@@ -11,9 +11,16 @@ import grpc
 import numpy as np
 
 from operators.errors import ModelFault, Overloaded, ServerUnavailable
-from operators.inference.remote.faults import BatchFault, NoAnswerInTime, RequestRefused, shown
+from operators.inference.remote.faults import BatchFault, ModelMissing, NoAnswerInTime, RequestRefused, shown
 from operators.inference.remote.kserve_grpc_messages import MESSAGES, SERVICE
-from operators.inference.remote.kserve_protocol import DATATYPES, InferRequest, ModelSpec, TensorSpec, decoded
+from operators.inference.remote.kserve_protocol import (
+    DATATYPES,
+    InferAnswer,
+    InferRequest,
+    ModelSpec,
+    TensorSpec,
+    decoded,
+)
 from operators.inference.remote.server_options import ServerOptions
 
 _Code = grpc.StatusCode
@@ -61,7 +68,7 @@ class KserveGrpc:
         )
         return ModelSpec(inputs, outputs, self._max_batch_size(model, seconds))
 
-    def infer(self, request: InferRequest, seconds: float) -> tuple[np.ndarray, ...]:
+    def infer(self, request: InferRequest, seconds: float) -> InferAnswer:
         """See `Transport.infer`."""
         given = MESSAGES["InferTensor"](
             name=request.input.name, datatype=request.input.datatype, shape=request.batch.shape
@@ -72,7 +79,8 @@ class KserveGrpc:
             outputs=[MESSAGES["RequestedOutput"](name=name) for name in request.outputs],
             raw_input_contents=[request.batch.tobytes()],
         )
-        return self._arrays(self._ask(self._ask_infer, message, seconds), request.outputs)
+        answer = self._ask(self._ask_infer, message, seconds)
+        return InferAnswer(self._arrays(answer, request.outputs), answer.model_version)
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -136,7 +144,7 @@ class KserveGrpc:
             return RequestRefused(f"{self._origin} {told}")
         if code in _FAILED:
             return BatchFault(f"{self._origin} {told}")
-        return ServerUnavailable(self._origin, told)
+        return (ModelMissing if code is _Code.NOT_FOUND else ServerUnavailable)(self._origin, told)
 
 
 def _credentials(ca_file: Path | None) -> Any:

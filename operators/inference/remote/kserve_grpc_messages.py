@@ -57,6 +57,7 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
     ),
     "ModelInferResponse": (
         ("model_name", 1, "string"),
+        ("model_version", 2, "string"),
         ("outputs", 5, "repeated InferTensor"),
         ("raw_output_contents", 6, "repeated bytes"),
     ),

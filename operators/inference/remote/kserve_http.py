@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from operators.inference.remote.faults import NoAnswerInTime, RequestRefused
 from operators.inference.remote.http_client import HttpAnswer, ServerHttp
 from operators.inference.remote.kserve_protocol import (
     DATATYPES,
+    InferAnswer,
     InferRequest,
     ModelSpec,
     TensorSpec,
@@ -44,6 +46,7 @@ class _Config(msgspec.Struct):
 
 class _Answer(msgspec.Struct):
     outputs: tuple[_TensorEntry, ...]
+    model_version: str | int | None = None
 
 
 class KserveHttp:
@@ -63,16 +66,19 @@ class KserveHttp:
         )
         return ModelSpec(inputs, outputs, self._max_batch_size(model, seconds))
 
-    def infer(self, request: InferRequest, seconds: float) -> tuple[np.ndarray, ...]:
+    def infer(self, request: InferRequest, seconds: float) -> InferAnswer:
         """See `Transport.infer`."""
         header, body = _encoded(request, seconds)
         headers = {HEADER_LENGTH: str(len(header)), "Content-Type": "application/octet-stream"}
         answer = self._ask(f"/v2/models/{request.model}/infer", seconds, b"".join((header, body)), headers)
-        arrays = self._arrays(answer)
+        length = int(answer.headers.get(HEADER_LENGTH, len(answer.body)))
+        found = self._parsed(answer.body[:length], _Answer)
+        arrays = self._arrays(found.outputs, memoryview(answer.body)[length:])
         missing = [name for name in request.outputs if name not in arrays]
         if missing:
             raise ServerUnavailable(self._origin, f"answered {sorted(arrays)} without {missing}")
-        return tuple(arrays[name] for name in request.outputs)
+        version = "" if found.model_version is None else str(found.model_version)
+        return InferAnswer(tuple(arrays[name] for name in request.outputs), version)
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -92,11 +98,9 @@ class KserveHttp:
             return None  # the protocol itself has no such path
         return self._parsed(answer.body, _Config).max_batch_size
 
-    def _arrays(self, answer: HttpAnswer) -> dict[str, np.ndarray]:
-        length = int(answer.headers.get(HEADER_LENGTH, len(answer.body)))
-        rest = memoryview(answer.body)[length:]
+    def _arrays(self, outputs: Sequence[_TensorEntry], rest: memoryview) -> dict[str, np.ndarray]:
         arrays = {}
-        for each in self._parsed(answer.body[:length], _Answer).outputs:
+        for each in outputs:
             num_bytes = each.parameters.get("binary_data_size")
             if num_bytes is None:
                 arrays[each.name] = self._listed(each)

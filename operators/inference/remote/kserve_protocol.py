@@ -65,17 +65,28 @@ class InferRequest:
     outputs: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class InferAnswer:
+    """The answer to one request."""
+
+    arrays: tuple[np.ndarray, ...]
+    """float32, in the order of the request's `outputs`, with the shapes that the server gives them."""
+    version: str
+    """Of the model that computed it; empty if the server does not say."""
+
+
 class Transport(Protocol):
     """How requests reach a server. Methods block, and may be called from several threads at the same time.
 
-    All raise `RequestRefused`, `BatchFault`, `ServerUnavailable` (`NoAnswerInTime` among them) or `Overloaded`.
+    All raise `RequestRefused`, `BatchFault`, `ServerUnavailable` (`NoAnswerInTime` and `ModelMissing` among them) or
+    `Overloaded`.
     """
 
     def spec(self, model: str, seconds: float) -> ModelSpec:
         """Ask what a model takes and answers."""
 
-    def infer(self, request: InferRequest, seconds: float) -> tuple[np.ndarray, ...]:
-        """Return float32 arrays in the order of `outputs`, with the shapes that the server gives them."""
+    def infer(self, request: InferRequest, seconds: float) -> InferAnswer:
+        """Compute one batch."""
 
     def close(self) -> None:
         """Close every connection; may be repeated."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from operators.errors import ModelFault, Overloaded, ServerUnavailable
-from operators.inference.remote.faults import BatchFault, NoAnswerInTime, NotReady
+from operators.inference.remote.faults import BatchFault, ModelMissing, NoAnswerInTime, NotReady
 from operators.inference.remote.server_options import ServerOptions
 from operators.inference.remote.server_watch import RequestOutcome, ServerRequest
 
@@ -59,7 +59,7 @@ def _outcome_of(error: Exception, *, has_whole_time: bool) -> tuple[RequestOutco
         case Overloaded():
             return "overloaded", isinstance(error, NotReady)
         case ServerUnavailable():
-            return "unavailable", True
+            return "unavailable", not isinstance(error, ModelMissing)
         case ModelFault():
             return "refused", False
     return "unavailable", False

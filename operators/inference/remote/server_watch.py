@@ -31,8 +31,11 @@ class ServerWatch(Protocol):
         """Return if the server may be asked now.
 
         Raises:
-            ServerUnavailable: it failed again and again, and is only probed.
+            NotAsked: it failed again and again, and is only probed.
         """
+
+    def is_away(self, origin: str) -> bool:
+        """Return whether the server failed again and again, so that it is asked only now and then."""
 
     def ended(self, request: ServerRequest) -> None:
         """Note a request; must not raise."""
@@ -43,6 +46,10 @@ class SilentServerWatch:
 
     def require(self, origin: str) -> None:
         """Permit it."""
+
+    def is_away(self, origin: str) -> bool:  # noqa: ARG002
+        """Nothing is counted."""
+        return False
 
     def ended(self, request: ServerRequest) -> None:
         """Do nothing."""

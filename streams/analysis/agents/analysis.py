@@ -15,7 +15,7 @@ from models.whisper import MODE
 from operators.audio.speech.recogniser import Recogniser
 from operators.captions.selection import CaptionedVideos
 from operators.class_names import ClassNames
-from operators.context.prototype_scorer import PrototypeScorer
+from operators.context.prototype_scorer import ComparesTexts
 from operators.context.text_models import TextModels
 from operators.inference.inference import Inference
 from operators.inference.remote.chat_client import ChatAnswer, Question
@@ -119,7 +119,7 @@ class AgentWork:
     """Class names of the classifiers."""
     cards: Mapping[str, Card] = field(default_factory=lambda: CARDS)
     """All models that run, by name."""
-    prototypes: PrototypeScorer | None = None
+    prototypes: ComparesTexts | None = None
     """Examples of abuse that texts are compared with; None: no comparison."""
     readers: TextReaders | None = None
     """Models that read text in pictures; None: no text is read."""

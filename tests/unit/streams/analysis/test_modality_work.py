@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
+from operators.errors import Overloaded, ServerUnavailable
 from operators.internal_errors import InternalError
 from operators.judge.judge_answer import judge_evidence
 from schemas.codec import encode, header
@@ -40,8 +40,10 @@ class FirstClaims:
     """A store in which nothing was claimed; `other` is what another worker claims meanwhile."""
 
     other: bytes | None = None
+    num_looked_up: int = 0
 
     async def look_up(self, video_id: str, names: tuple[str, ...]) -> Prior:
+        self.num_looked_up += 1
         return Prior(None, 0)
 
     async def claim(self, video_id: str, name: str, value: bytes, *, revision: int, **_: Any) -> bytes:
@@ -76,20 +78,45 @@ class Sessions:
         yield UndecodedSession()
 
 
+@dataclass
+class FakeEngine:
+    """Whose servers may be away, and may get another version of a model while an analysis runs."""
+
+    account: CpuAccount
+    sessions: Sessions = field(default_factory=Sessions)
+    provenance: dict[str, Provenance] = field(default_factory=lambda: dict.fromkeys(MODALITIES, PROVENANCE))
+    never_reached: ServerUnavailable | None = None
+    away: ServerUnavailable | None = None
+    steps: list[str] = field(default_factory=list)
+
+    async def await_models(self, modality: str) -> None:
+        if self.never_reached is not None:
+            raise self.never_reached
+
+    async def reach_models(self, modality: str) -> None:
+        self.steps.append("reach")
+        if self.away is not None:
+            raise self.away
+
+    def work(self, *asked: Any) -> Any:
+        self.steps.append("work")
+        return asked[-1]
+
+
 class Role:
     """The agents of a media role whose analyses find nothing, and whose store another worker may write to first."""
 
     def __init__(self, other: bytes | None = None) -> None:
         self.publisher, self.dead_letters = MemoryPublisher(), Letters()
         self.account = CpuAccount(lambda: CpuReading(0.0), SilentCpuObserver())
-        engine = SimpleNamespace(account=self.account, sessions=Sessions(), work=lambda *asked: asked[-1])
-        self.parts = MediaParts(FirstClaims(other), self.publisher, self.dead_letters, engine, ManualClock(), 60.0)  # type: ignore[arg-type]
+        self.engine, self.claims = FakeEngine(self.account), FirstClaims(other)
+        self.parts = MediaParts(self.claims, self.publisher, self.dead_letters, self.engine, ManualClock(), 60.0)  # type: ignore[arg-type]
         self.slot = Slot(PLACE, 1)
 
     async def run(self, record: Record) -> None:
         """Every agent on one event, each without media."""
         for modality in MODALITIES:
-            await ModalityWork(Agent(modality, nothing_found, (), 1), PROVENANCE, self.parts).run(record, self.slot)
+            await ModalityWork(Agent(modality, nothing_found, 1), self.parts).run(record, self.slot)
         await self.slot.close()
 
 
@@ -168,12 +195,10 @@ async def test_agents_tell_each_other_what_they_found(fault: Exception | None) -
         return Analysis()
 
     role = Role()
-    asking = asyncio.ensure_future(
-        ModalityWork(Agent("frames", asks, 1), PROVENANCE, role.parts).run(record(), role.slot)
-    )
+    asking = asyncio.ensure_future(ModalityWork(Agent("frames", asks, 1), role.parts).run(record(), role.slot))
     await asyncio.sleep(0)
     with suppress(InternalError):
-        await ModalityWork(Agent("audio", finds, 1), PROVENANCE, role.parts).run(record(), role.slot)
+        await ModalityWork(Agent("audio", finds, 1), role.parts).run(record(), role.slot)
     await asking
     await role.slot.close()
     assert told == [None if fault else found]
@@ -193,6 +218,57 @@ async def test_what_a_chat_model_said_is_counted() -> None:
         ]
 
     before, role = counted(), Role()
-    await ModalityWork(Agent("frames", says, 1), PROVENANCE, role.parts).run(record(), role.slot)
+    await ModalityWork(Agent("frames", says, 1), role.parts).run(record(), role.slot)
     await role.slot.close()
     assert counted() == [(number or 0.0) + 1 for number in before]
+
+
+AWAY = ServerUnavailable("http://models.example:8000", "no connection")
+
+
+async def test_a_server_that_was_never_reached() -> None:
+    """The signal has no name yet: nothing is looked up and nothing is opened."""
+    role = Role()
+    role.engine.never_reached = AWAY
+    with pytest.raises(ServerUnavailable):
+        await role.run(record())
+    assert (role.claims.num_looked_up, role.engine.steps) == (0, [])
+
+
+async def test_a_server_that_is_away() -> None:
+    """What was claimed before is looked up, and no media is decoded in vain."""
+    role = Role()
+    role.engine.away = AWAY
+    with pytest.raises(ServerUnavailable):
+        await role.run(record())
+    assert (role.claims.num_looked_up, role.engine.steps) == (1, ["reach"])
+
+
+async def test_a_failure_needs_no_server() -> None:
+    """A video whose server did not come in time is answered."""
+    role = Role()
+    role.engine.never_reached = role.engine.away = AWAY
+    work = ModalityWork(Agent("frames", nothing_found, 1), role.parts)
+    await work.fail(record(), role.slot, Failure(cause="model-server-away", message=str(AWAY)))
+    await role.slot.close()
+    (published,) = role.publisher.of(SIGNALS)
+    assert msgspec.json.decode(published.value, type=Signal).status == "failed"
+
+
+async def test_a_model_that_is_replaced_meanwhile() -> None:
+    """Which version computed what is not known: nothing is published, and the event is done again, under the new
+    name."""
+    role, newer = Role(), Provenance("newer", 1, {})
+
+    async def replaced(_: AgentWork) -> Analysis:
+        role.engine.provenance = dict.fromkeys(MODALITIES, newer)
+        return Analysis()
+
+    work = ModalityWork(Agent("frames", replaced, 1), role.parts)
+    with pytest.raises(Overloaded, match="a model of frames was replaced"):
+        await work.run(record(), role.slot)
+    assert role.publisher.of(SIGNALS) == []
+    await work.run(record(), role.slot)
+    await role.slot.close()
+    (published,) = role.publisher.of(SIGNALS)
+    assert msgspec.json.decode(published.value, type=Signal).fingerprint == "newer"

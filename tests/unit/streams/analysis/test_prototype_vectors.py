@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from models.card_registry import CARDS
+from operators.errors import ServerUnavailable
 from operators.inference.private_cache import PrivateCache
-from streams.analysis.prototype_vectors import open_prototypes
+from streams.analysis.prototype_vectors import AwaitedPrototypes, open_prototypes
 from streams.analysis.prototypes_file import load_prototypes
 from tests.unit.streams.analysis.agents.fake_work import FakeBatcher, FakeInference, FakeTokens
 
@@ -49,3 +51,33 @@ async def test_cached(tmp_path: Path) -> None:
     assert counts == [number, 0, number]
     assert again.num_items == number
     assert CARDS[MODEL].outputs
+
+
+async def test_a_sentence_model_that_is_away(tmp_path: Path) -> None:
+    """Texts are never judged without the comparison: it says that the server is away, until the examples were embedded;
+    that is done once."""
+    found, kept, inference = (
+        load_prototypes(None),
+        PrivateCache(tmp_path / "kept", 64 * 1024**2),
+        CountingInference("x"),
+    )
+    is_away = True
+
+    async def open_scorer():  # type: ignore[no-untyped-def]
+        if is_away:
+            raise ServerUnavailable("http://m:1", "gone")
+        return await open_prototypes(found, inference, FakeTokens(), kept)  # type: ignore[arg-type]
+
+    awaited, vectors = AwaitedPrototypes(found, open_scorer), np.eye(1, 384, dtype=np.float32)
+    assert awaited.prototypes is found
+    with pytest.raises(ServerUnavailable):
+        awaited(vectors)
+    with pytest.raises(ServerUnavailable):
+        await awaited.open()
+    with pytest.raises(ServerUnavailable, match="http://m:1: gone"):
+        awaited(vectors)
+    is_away = False
+    await awaited.open()
+    await awaited.open()
+    assert awaited(vectors).abuse.shape == (1,)
+    assert inference.num_items == sum(1 for _ in found.examples())

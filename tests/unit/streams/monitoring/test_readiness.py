@@ -70,6 +70,12 @@ class TestReady:
         worker.health.is_draining = True
         assert worker.missing == ["the worker is stopping"]
 
+    def test_a_model_server_that_is_away_is_named(self) -> None:
+        """With the model; the worker does the rest of its work, and says that it cannot do all."""
+        worker = Worker()
+        worker.health.server_problems = lambda: ("model opennsfw on http://10.0.0.1:80: no connection",)
+        assert worker.missing == ["model opennsfw on http://10.0.0.1:80: no connection"]
+
     def test_a_loop_that_stands_still_is_not_ready(self) -> None:
         """It cannot take work."""
         assert Worker(silent_seconds=10.0).missing == ["the event loop stands still"]
