@@ -23,6 +23,7 @@ from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import ENGAGEMENT
 from streams.analysis.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
 from streams.analysis.prototypes_file import load_prototypes
+from streams.analysis.server_reaching import keep_reaching
 from streams.config.running_models import running_cards
 from streams.config.settings import InvalidSettings, Settings, read_settings
 from streams.config.unknown_variables import unknown_variables
@@ -245,8 +246,6 @@ class Worker:
 
     def _watch_servers(self, engine: Engine) -> None:
         """Models whose server does not answer end no worker: it is not ready, and their videos wait."""
-        from streams.analysis.server_reaching import keep_reaching
-
         self._health.state.server_problems = engine.inference.server_problems
         metrics.MODELS_WAITING.set_function(lambda: len(engine.inference.server_problems()))
         self._spawn(keep_reaching(engine.inference, engine.breakers, self._clock))
