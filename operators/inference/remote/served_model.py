@@ -81,6 +81,9 @@ class ServedModel:
             ServerUnavailable, Overloaded: no answer.
         """
         self._options.watch.require(self._origin)
+        self._open()
+
+    def _open(self) -> None:
         spec = self._spec()
         if len(spec.inputs) != 1:
             raise self._unfit(f"it has {len(spec.inputs)} inputs", "one input")
@@ -157,9 +160,10 @@ class ServedModel:
 
     def recheck(self) -> None:
         """See `ServerModel.recheck`: one item, and all of them if the model was replaced."""
+        self._options.watch.require(self._origin)
         with self._checking:
             if self.doubt or not self._is_the_same():
-                self.open()
+                self._open()
                 self.doubt = ""
 
     def _settle_doubt(self) -> None:
@@ -167,14 +171,13 @@ class ServedModel:
             if not self.doubt:
                 return  # another thread was first
             try:
-                self.open()
+                self._open()
             except DeviceFault as error:
                 # Not a fault of the items, and no reason to end a worker whose other models work.
                 raise ServerUnavailable(self._origin, str(error)) from error
             self.doubt = ""
 
     def _is_the_same(self) -> bool:
-        self._options.watch.require(self._origin)
         known = self._comparisons[0]
         try:
             answer = self._judged(known.rows[:1])
