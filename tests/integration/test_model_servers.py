@@ -48,7 +48,7 @@ class LateServer:
                 return [output.numpy() for output in module(torch.from_numpy(batch.copy()))]
 
         served = Served(
-            compute, CARD.input_shape, CARD.input_dtype, CARD.outputs, max_batch_size=CARD.batch_sizes[-1],
+            compute, CARD.input_shape, CARD.input_dtype, CARD.outputs, max_batch_size=4,
             version=version,
         )  # fmt: skip
         self.running.enter_context(KserveStandin({CARD.name: served}, port=self.port))

@@ -8,7 +8,7 @@ import pytest
 
 from operators.errors import Overloaded, ServerUnavailable
 from operators.inference.loaded_model import RequestTerms
-from operators.inference.remote.faults import BatchFault, NotReady, RequestRefused, shown, status_fault
+from operators.inference.remote.faults import BatchFault, ModelMissing, NotReady, RequestRefused, shown, status_fault
 from operators.inference.remote.request_time import request_seconds
 
 ORIGIN = "https://models.example:443"
@@ -18,7 +18,7 @@ ORIGIN = "https://models.example:443"
     ("status", "kind"),
     [
         (400, RequestRefused), (413, RequestRefused), (415, RequestRefused), (422, RequestRefused),
-        (401, ServerUnavailable), (403, ServerUnavailable), (404, ServerUnavailable), (408, ServerUnavailable),
+        (401, ServerUnavailable), (403, ServerUnavailable), (404, ModelMissing), (408, ServerUnavailable),
         (429, Overloaded), (503, NotReady), (500, BatchFault), (502, ServerUnavailable), (504, ServerUnavailable),
         (307, ServerUnavailable), (204, ServerUnavailable),
     ],
