@@ -20,6 +20,7 @@ from operators.errors import DeviceFault, ServerUnavailable
 from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend
 from operators.inference.inference import Inference
+from operators.inference.loaded_model import ServerModel
 from operators.inference.placement import ServerPlace
 from operators.inference.remote.endpoint import parse_endpoint
 from operators.inference.remote.server_options import ServerOptions
@@ -318,6 +319,15 @@ class TestChats:
             await here.reach(asks_anyway=True)
             assert len(here.server.bodies) == 1
             assert here.inference.how(CHAT_CARD.name) == "openai-float32/lightness"
+
+    def test_is_known_by_its_name_there(self) -> None:
+        """Without a question: nothing else tells two models behind one card apart."""
+        endpoint = parse_endpoint("http://127.0.0.1:1", ["http"])
+        options = ServerOptions(endpoint, ["127.0.0.1"], models={CHAT_CARD.name: "gpt-b"})
+        model = open_backend("openai", BackendConfig(server=options)).load(CHAT_CARD, Means)
+        assert isinstance(model, ServerModel)
+        assert model.served_as == "gpt-b"
+        model.close()
 
     @pytest.mark.parametrize("status", [400, 404])
     async def test_a_server_without_a_list_of_models(self, status: int) -> None:

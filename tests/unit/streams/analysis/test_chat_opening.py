@@ -107,12 +107,12 @@ class TestFingerprint:
             assert len(found) == (3 if modality == "frames" else 1)
 
     def test_a_chat_card_by_another_name_there(self) -> None:
-        """Two models behind one card are two."""
+        """Two models behind one card are two; the backend's part of it is in `tests/contract/test_servers_away.py`."""
         found = set()
         for there in ("a", "b"):
-            settings = read_settings(**HERE, openai_models=f"opennsfw={there}")
-            inference: Any = SimpleNamespace(batcher=lambda _name: SimpleNamespace(mode="openai-float32"))
-            found.add(engine._provenance(inference, CARDS, PLAN_POLICY, settings)["frames"].fingerprint)
+            inference: Any = SimpleNamespace(how=lambda _name, there=there: f"openai-float32/{there}")
+            provenance = engine._provenance(inference, CARDS, PLAN_POLICY, read_settings())
+            found.add(provenance()["frames"].fingerprint)
         assert len(found) == 2
 
 
