@@ -9,9 +9,8 @@ import numpy as np
 
 from models.card import Card, Precision
 from operators.errors import DeviceFault
-from operators.inference.backend import DeviceResult
 from operators.inference.compute_mode import Engine
-from operators.inference.loaded_model import NO_TERMS, RequestTerms
+from operators.inference.loaded_model import NO_TERMS, DeviceResult, RequestTerms
 
 
 class SharedModel(Protocol):
