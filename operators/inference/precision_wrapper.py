@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.card import Card, Precision
-from operators.inference.backend import DeviceResult
+from operators.inference.loaded_model import DeviceResult
 
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
