@@ -154,8 +154,9 @@ class TestEveryFormat:
 
     def test_objects_have_places(self, outcome: dict[str, Any]) -> None:
         """Boxes of the detector, with time and class, and where the model for parts of frames saw its label."""
-        assert {found["model"] for found in outcome["verdict"]["regions"]} == {"yolos@1.0.0"}
-        assert all(found["class"] in ("good", "bad") for found in outcome["verdict"]["regions"])
+        regions = [found for found in outcome["verdict"]["regions"] if found["model"] == "yolos@1.0.0"]
+        assert regions  # beside those of the product's own detectors
+        assert all(found["class"] in ("good", "bad") for found in regions)
         (part,) = (found for found in outcome["verdict"]["labels"] if found["model"] == "part@1.0.0")
         assert part["regions"][0]["box"].keys() == {"left", "top", "right", "bottom"}
 

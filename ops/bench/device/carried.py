@@ -76,7 +76,9 @@ def random_module(card: Card) -> nn.Module:
     """Return a model of the product without its training, the same at every call."""
     import torch
 
+    from models.centerface import CenterFace
     from models.efficientnet_lite0 import EfficientNetLite0
+    from models.nanodet import NanoDet
     from models.opennsfw import OpenNsfw
     from models.sentence_embedding import NUM_TOKENS, SentenceEmbedding
     from models.yamnet import YamNet
@@ -84,6 +86,8 @@ def random_module(card: Card) -> nn.Module:
     made: dict[str, Callable[[], nn.Module]] = {
         "efficientnet-lite0": EfficientNetLite0,
         "opennsfw": OpenNsfw,
+        "nanodet-g": NanoDet,
+        "centerface": CenterFace,
         "yamnet": YamNet,
         "minilm": partial(SentenceEmbedding, 30_522, max(512, NUM_TOKENS)),
     }

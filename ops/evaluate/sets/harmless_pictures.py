@@ -143,9 +143,10 @@ def chosen_pictures(run: EvaluationRun) -> list[Picture]:
 def all_pictures(data_dir: Path) -> Iterator[Picture]:
     """Yield the pictures of all packages. Raises NotMeasurable."""
     truth = tomllib.loads(TRUTH_FILE.read_text(encoding="utf-8"))
+    folders = {package: files_of(package, data_dir) for package in truth}
     broader = broader_words(default_cache_dir())
     for package, said in truth.items():
-        folder = files_of(package, data_dir)
+        folder = folders[package]
         for name in _names(folder, said):
             yield Picture(f"{package}/{name}", _KINDS[package], folder / name, _classes(name, said, broader))
 

@@ -152,8 +152,8 @@ class TestClassifiers:
         with torch.inference_mode():
             expected = YolosImageProcessor().post_process_object_detection(theirs(pixels), 0.0)
             rows, _ = module_of(path)(batch)
-        assert rows.shape == (2, 5, 6)
-        for found, wanted in zip(rows, expected, strict=True):
+        assert not rows[:, 5:].any()  # rows of zeros fill up what it answers
+        for found, wanted in zip(rows[:, :5], expected, strict=True):
             order = wanted["scores"].argsort(descending=True)
             torch.testing.assert_close(found[:, 4], wanted["scores"][order], rtol=1e-3, atol=1e-4)
             torch.testing.assert_close(found[:, :4], wanted["boxes"][order], rtol=1e-3, atol=1e-4)
