@@ -16,7 +16,7 @@ import pytest
 
 from operators.context.recognised_labels import SPOKEN_ABUSE
 from ops.evaluate.heard.decoding import RATE_HZ, write_sound
-from ops.evaluate.heard.voices import Voices
+from ops.evaluate.heard.voices import Voices, voices_in
 from ops.evaluate.spoken.evasions import LEAD_SECONDS, SPOKEN_EVASIONS, over_music
 
 pytestmark = pytest.mark.integration
@@ -43,7 +43,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str
     folder = tmp_path_factory.mktemp("spoken")
     package = find_spec("espeakng_loader")
     assert package is not None and package.origin is not None
-    voices = Voices(Path(package.origin).parent)
+    voices = voices_in(Path(package.origin).parent)
     paths = {name: folder / f"{number}.wav" for number, name in enumerate(SAYINGS)}
     ends = {name: write_spoken(path, name, voices) for name, path in paths.items()}
     ended = subprocess.run(

@@ -19,10 +19,19 @@ _UTF_8: Final = 1
 _RATE: Final = 1
 
 
-@cache
 def open_voices(data_dir: Path) -> Voices:
-    """Return the synthesiser; it is opened once a process. Raises NotMeasurable."""
-    return Voices(files_of("espeak", data_dir) / "espeakng_loader")
+    """Return the synthesiser of an evaluation's data. Raises NotMeasurable."""
+    return voices_in(files_of("espeak", data_dir) / "espeakng_loader")
+
+
+@cache
+def voices_in(folder: Path) -> Voices:
+    """Return the synthesiser in the package's folder; the library may be opened once a process: a second time it hangs.
+
+    Raises:
+        NotMeasurable: it does not run here.
+    """
+    return Voices(folder)
 
 
 class Voices:

@@ -10,7 +10,7 @@ import pytest
 
 from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.heard.decoding import RATE_HZ
-from ops.evaluate.heard.voices import Voices
+from ops.evaluate.heard.voices import voices_in
 from ops.evaluate.judgements import Choice, Decided, Scored, Timed, Worded
 from ops.evaluate.metrics.words import word_errors, word_figures
 from ops.evaluate.product import Analysed
@@ -98,7 +98,7 @@ class TestMaterial:
         """Each is a sound with the voice between the leads; slow ways take longer."""
         package = find_spec("espeakng_loader")
         assert package is not None and package.origin is not None
-        voices = Voices(Path(package.origin).parent)
+        voices = voices_in(Path(package.origin).parent)
         plain, other = (SPOKEN_EVASIONS[each](voices, "en-us+m3", "go and get lost") for each in ("as written", name))
         sound = over_music(other, np.random.default_rng(1))
         lead = round(LEAD_SECONDS * RATE_HZ)
