@@ -13,7 +13,8 @@ from ops.evaluate.archives.fetching import files_of
 from ops.evaluate.evaluation_set import NotMeasurable
 from ops.evaluate.heard.decoding import Samples, resampled
 
-_RETRIEVAL: Final = 1
+_SYNCHRONOUS: Final = 2
+"""Samples come while `espeak_Synth` runs. With a thread of its own the library sometimes never returns."""
 _NO_EXIT: Final = 0x8000
 _UTF_8: Final = 1
 _RATE: Final = 1
@@ -42,7 +43,7 @@ class Voices:
             self._library = ctypes.CDLL(str(folder / "libespeak-ng.so"))
         except OSError as error:
             raise NotMeasurable(f"eSpeak NG does not run here: {error}") from error
-        self._rate_hz: int = self._library.espeak_Initialize(_RETRIEVAL, 0, str(folder).encode(), _NO_EXIT)
+        self._rate_hz: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(folder).encode(), _NO_EXIT)
         if self._rate_hz <= 0:
             raise NotMeasurable(f"eSpeak NG does not run here: espeak_Initialize gave {self._rate_hz}")
         self._said: list[np.ndarray] = []
@@ -71,7 +72,6 @@ class Voices:
         self._said = []
         written = text.encode()
         self._library.espeak_Synth(written, len(written) + 1, 0, 0, 0, _UTF_8, None, None)
-        self._library.espeak_Synchronize()
         return resampled(np.concatenate(self._said).astype(np.float32) / 32768.0, self._rate_hz)
 
     def _take(self, samples: ctypes.Array[ctypes.c_short], number: int, _events: object) -> int:
