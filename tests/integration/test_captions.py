@@ -51,8 +51,19 @@ def server() -> Iterator[ChatStandin]:
 
 
 @pytest.fixture(scope="module")
+def questions() -> list[dict[str, Any]]:
+    """What the server was asked about the first video; `pipeline` fills it."""
+    return []
+
+
+@pytest.fixture(scope="module")
 def pipeline(
-    tmp_path_factory: pytest.TempPathFactory, kafka: str, redis_server: RedisServer, samples: Path, server: ChatStandin
+    tmp_path_factory: pytest.TempPathFactory,
+    kafka: str,
+    redis_server: RedisServer,
+    samples: Path,
+    server: ChatStandin,
+    questions: list[dict[str, Any]],
 ) -> Iterator[Pipeline]:
     """One worker that asks the server about every video."""
     folder = tmp_path_factory.mktemp("captions")
@@ -75,6 +86,7 @@ def pipeline(
         made.start_worker()
         made.publish(upload_of(samples / "bigbuckbunny.mp4", "rabbit"))
         made.await_verdicts(["rabbit"], SETTLED_SECONDS)
+        questions += server.bodies
         yield made
     finally:
         made.close()
@@ -92,10 +104,11 @@ def test_the_record_has_the_caption(pipeline: Pipeline) -> None:
     assert CAPTION in repr(reading)
 
 
-def test_the_server_saw_pictures(pipeline: Pipeline, server: ChatStandin) -> None:
+@pytest.mark.usefixtures("pipeline")
+def test_the_server_saw_pictures(questions: list[dict[str, Any]]) -> None:
     """The same of both questions, and one question each."""
-    assert len(server.bodies) == 2
-    numbers = {len(pictures_of(body)) for body in server.bodies}
+    assert len(questions) == 2
+    numbers = {len(pictures_of(body)) for body in questions}
     assert len(numbers) == 1
     assert 1 <= numbers.pop() <= 4
 
@@ -140,12 +153,18 @@ def test_a_server_that_hangs_costs_the_caption_alone(pipeline: Pipeline, server:
     assert "visual.caption" not in found
 
 
-def test_it_is_forgotten_with_the_video(pipeline: Pipeline) -> None:
+def test_it_is_forgotten_with_the_video(pipeline: Pipeline, samples: Path) -> None:
     """A deletion takes it from Redis, and a tombstone from the topic."""
-    pipeline.publish_bytes(encode(DeletionRequested(video_id="rabbit", deleted=True)), key="rabbit")
-    await_value(lambda: True if pipeline.reading("rabbit") is None else None, SETTLED_SECONDS, lambda: "still in Redis")
+    pipeline.publish(upload_of(samples / "bigbuckbunny.mp4", "deleted"))
+    pipeline.await_verdicts(["deleted"], SETTLED_SECONDS)
+    pipeline.await_handled("verdict")
+    assert CAPTION in repr(pipeline.reading("deleted"))
+    pipeline.publish_bytes(encode(DeletionRequested(video_id="deleted", deleted=True)), key="deleted")
     await_value(
-        lambda: True if "rabbit" not in pipeline.feature_records() else None,
+        lambda: True if pipeline.reading("deleted") is None else None, SETTLED_SECONDS, lambda: "still in Redis"
+    )
+    await_value(
+        lambda: True if "deleted" not in pipeline.feature_records() else None,
         SETTLED_SECONDS,
         lambda: f"still in {RECOMMENDATION.name}",
     )
