@@ -29,6 +29,7 @@ from operators.inference.request_context import RequestContext
 from ops.bench.arithmetic_card import arithmetic_card
 from tests.support.chat_standin import ChatStandin, pictures_of
 from tests.support.cuda_standin import StandInCuda
+from tests.support.float32_settings import restored_float32  # noqa: F401  used by each test
 from tests.support.kserve_grpc_standin import KserveGrpcStandin
 from tests.support.kserve_standin import KserveStandin, Served
 from tests.support.neuron_machine import neuron_machine

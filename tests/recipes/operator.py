@@ -76,8 +76,8 @@ OPERATOR: Final = Recipe(
                 after("    quality: FrameQuality", "    colourfulness: float"),
                 after("quality=frame_quality(luma)", "        colourfulness=colourfulness(pixels),"),
             ),
+            "streams/analysis/agents/seen_frame.py": after("    quality: FrameQuality", "    colourfulness: float"),
             "streams/analysis/agents/frames.py": several(
-                after("    quality: FrameQuality", "    colourfulness: float"),
                 after("quality=look.quality", "        colourfulness=look.colourfulness,"),
                 after('_HASH = "pdq@2"', '_COLOUR = "colourfulness@1"'),
                 after(

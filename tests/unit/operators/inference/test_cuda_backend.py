@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -27,24 +26,10 @@ from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.runner import Runner
 from tests.support import cuda_standin
 from tests.support.cuda_standin import StandInCuda
+from tests.support.float32_settings import SETTINGS, restored_float32  # noqa: F401  used by each test
 from tests.unit.operators.inference.fakes import CountingObserver, context, number, number_card, queued
 
-SETTINGS = (
-    torch.backends.cudnn,
-    torch.backends.cudnn.conv,
-    torch.backends.cudnn.rnn,
-    torch.backends.cuda.matmul,
-)
 ILLEGAL_ADDRESS, INVALID_VALUE = 700, 1
-
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Leave the process as it was."""
-    before = [setting.fp32_precision for setting in SETTINGS]
-    yield
-    for setting, precision in zip(SETTINGS, before, strict=True):
-        setting.fp32_precision = precision
 
 
 class Doubler(nn.Module):

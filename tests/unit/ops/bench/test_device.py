@@ -35,6 +35,7 @@ from ops.bench.device.phases import ALL_RAN, measure
 from ops.bench.device.stage import DeviceStage, PhaseLengths
 from ops.bench.report import BenchReport
 from tests.support.cuda_standin import CaptureRules, StandInCuda
+from tests.support.float32_settings import restored_float32  # noqa: F401  used by each test
 from tests.unit.operators.inference.fakes import number_card
 
 LENGTHS = PhaseLengths(
