@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from ops.cli import analyze
+from ops.cli.lines import Lines
 from ops.cli.progress import counting
 from schemas.uploads import FileSource, VideoUploaded
 from streams.local_analysis import LocalResult
@@ -16,10 +17,14 @@ from tests.fakes import Terminal
 
 
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Standard error as someone sees it, from now on: pytest puts its own back before each test."""
+    """Standard error as someone sees it, from now on: pytest puts its own back before each test.
+
+    A console asks once whether it is at a terminal, so an earlier test may have got another answer.
+    """
     opened = Terminal()
     monkeypatch.setattr("sys.stderr", opened)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("ops.cli.progress.err", Lines(is_error=True))
     return opened
 
 
