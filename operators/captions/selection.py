@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final, Literal
 
 from operators.context.text import clean_text
+from operators.drawn_videos import is_drawn
 from schemas.uploads import VideoUploaded
 
 CaptionedVideos = Literal["all", "untitled"]
@@ -17,12 +17,6 @@ def is_chosen(upload: VideoUploaded, ratio: float, videos: CaptionedVideos) -> b
     """Return whether a video gets a caption; every analysis of it says the same, and a larger share contains a smaller
     one."""
     return is_drawn("captions", upload.video_id, ratio) and (videos == "all" or _is_untitled(upload))
-
-
-def is_drawn(purpose: str, video_id: str, ratio: float) -> bool:
-    """Return whether a video belongs to the share of a purpose; shares of different purposes are independent."""
-    number = int.from_bytes(hashlib.sha256(f"{purpose}\x1f{video_id}".encode()).digest()[:6])
-    return number < ratio * 256**6
 
 
 def _is_untitled(upload: VideoUploaded) -> bool:

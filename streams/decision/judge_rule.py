@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
+from operators.drawn_videos import is_drawn
 from schemas.evidence import JUDGE, AskedFor, JudgeAnswer, LabelEvidence
 from schemas.labels import LABELS
 from streams.decision.policy_checks import choice_at, count_at, mapping_at, object_at, ratio_at, refuse
@@ -49,8 +49,7 @@ class JudgeRule:
 
     def is_drawn(self, video_id: str) -> bool:
         """Return whether a video belongs to the random share; every analysis of it says the same."""
-        number = int.from_bytes(hashlib.sha256(f"judge\x1f{video_id}".encode()).digest()[:6])
-        return number < self.random_ratio * 256**6
+        return is_drawn("judge", video_id, self.random_ratio)
 
     def acts(self, item: LabelEvidence) -> bool:
         """Return whether evidence of this judge requires a review."""

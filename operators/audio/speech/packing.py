@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.whisper import SAMPLE_RATE_HZ, WINDOW_SAMPLES, WINDOW_SECONDS
+from operators.drawn_videos import drawn_ratio
 from operators.media.tracks import AudioTrack
 from operators.segments import TimeSpan
 
@@ -116,7 +116,7 @@ def _within(pieces: Sequence[SpokenPiece], video_id: str, budget_seconds: float)
     spare_seconds = _length_seconds(pieces) - budget_seconds
     if spare_seconds <= 0:
         return list(pieces)
-    skip_seconds = _drawn_ratio(video_id) * spare_seconds
+    skip_seconds = drawn_ratio("window", video_id) * spare_seconds
     starts = [start for start, _ in _starts(pieces) if start <= skip_seconds]
     begin = starts[-1] if skip_seconds - starts[-1] < _LONGEST_PIECE_SECONDS else skip_seconds
     return _cut(pieces, begin, budget_seconds)
@@ -128,11 +128,6 @@ def _starts(pieces: Sequence[SpokenPiece]) -> Iterator[tuple[float, SpokenPiece]
     for piece in pieces:
         yield start, piece
         start += piece.length_seconds
-
-
-def _drawn_ratio(video_id: str) -> float:
-    """Return a number in [0, 1) that looks random and is the same for every analysis of the video."""
-    return int.from_bytes(hashlib.sha256(f"window\x1f{video_id}".encode()).digest()[:6]) / 256**6
 
 
 def _cut(pieces: Sequence[SpokenPiece], skip_seconds: float, length_seconds: float) -> list[SpokenPiece]:

@@ -1,8 +1,7 @@
-"""Which videos are transcribed: a share by a hash of the id, and those that something else makes suspicious."""
+"""Which videos are transcribed in addition to a drawn share: those that something makes suspicious."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from operators.context.text_analysis import TextAnalysis
@@ -10,13 +9,6 @@ from schemas.evidence import LabelEvidence
 
 _SUSPICIOUS_SCORE = 0.5
 """Of the linear model for one passage of the upload's text, and of a label of the sound."""
-
-
-def is_drawn(video_id: str, ratio: float) -> bool:
-    """Return whether a video belongs to the share; every analysis of it says the same, and a larger share contains a
-    smaller one."""
-    number = int.from_bytes(hashlib.sha256(f"speech\x1f{video_id}".encode()).digest()[:6])
-    return number < ratio * 256**6
 
 
 def is_suspicious(text: TextAnalysis, sound: Sequence[LabelEvidence]) -> bool:

@@ -11,12 +11,13 @@ import numpy as np
 
 from operators.audio.speech.packing import MIN_SPEECH_SECONDS, SpeechWindow, speech_windows
 from operators.audio.speech.recogniser import SpokenWindow, Transcript, is_trusted, models_in_turn, spectrogram_of
-from operators.audio.speech.selection import is_drawn, is_suspicious
+from operators.audio.speech.selection import is_suspicious
 from operators.context.recognised_abuse import recognised_abuse
 from operators.context.recognised_labels import SPOKEN_ABUSE
 from operators.context.recognised_text import read_recognised
 from operators.context.text_analysis import TextAnalysis, read_text
 from operators.context.text_embedding import text_embedding
+from operators.drawn_videos import is_drawn
 from operators.label_evidence import model_name
 from operators.media.tracks import AudioTrack
 from operators.segments import TimeSpan
@@ -61,7 +62,7 @@ async def heard_speech(
     if work.speech is None or _length_seconds(segments) < MIN_SPEECH_SECONDS:
         return HeardSpeech()
     upload = await tally.on_host(partial(read_text, work.upload, work.text))
-    if not is_drawn(work.upload.video_id, work.speech.ratio) and not is_suspicious(upload, sound):
+    if not is_drawn("speech", work.upload.video_id, work.speech.ratio) and not is_suspicious(upload, sound):
         return HeardSpeech()
     budget_seconds = work.speech.budget_seconds
     windows = await tally.on_host(partial(speech_windows, track, segments, work.upload.video_id, budget_seconds))

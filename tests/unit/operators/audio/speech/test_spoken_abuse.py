@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from operators.audio.speech.selection import is_drawn
 from operators.context.recognised_abuse import recognised_abuse
 from operators.context.recognised_labels import SPOKEN_ABUSE
+from operators.drawn_videos import is_drawn
 from schemas.evidence import LabelEvidence, Segment
 from schemas.labels import LABELS
 
@@ -17,14 +17,16 @@ class TestSelection:
     @pytest.mark.parametrize("ratio", [0.0, 0.05, 0.5, 1.0])
     def test_is_a_share(self, ratio: float) -> None:
         """Of many ids about as many as the ratio says; the same ones each time."""
-        drawn = [is_drawn(f"video-{number}", ratio) for number in range(4000)]
+        drawn = [is_drawn("speech", f"video-{number}", ratio) for number in range(4000)]
         assert sum(drawn) / len(drawn) == pytest.approx(ratio, abs=0.02)
-        assert drawn == [is_drawn(f"video-{number}", ratio) for number in range(4000)]
+        assert drawn == [is_drawn("speech", f"video-{number}", ratio) for number in range(4000)]
 
     def test_a_larger_share_contains_a_smaller_one(self) -> None:
         """So raising the ratio leaves nobody out who was in."""
         ids = [f"video-{number}" for number in range(1000)]
-        assert {name for name in ids if is_drawn(name, 0.1)} <= {name for name in ids if is_drawn(name, 0.3)}
+        assert {name for name in ids if is_drawn("speech", name, 0.1)} <= {
+            name for name in ids if is_drawn("speech", name, 0.3)
+        }
 
 
 class TestAbuse:
