@@ -84,12 +84,17 @@ def caption_question(video: ShownVideo) -> Question:
     """Return the question about a video. It holds nothing but what `SENT` lists: no id, title, creator or address."""
     return Question(
         text=TEXT + quoted(video_data(video)),
-        pictures=tuple(QuestionPicture(jpeg_of(frame.pixels), "image/jpeg") for frame in video.frames),
+        pictures=question_pictures(video),
         instructions=INSTRUCTIONS,
         answer_type=CaptionForm,
         max_tokens=MAX_TOKENS,
         max_characters=MAX_ANSWER_CHARACTERS,
     )
+
+
+def question_pictures(video: ShownVideo) -> tuple[QuestionPicture, ...]:
+    """Return the pictures of a video that stand in a question."""
+    return tuple(QuestionPicture(jpeg_of(frame.pixels), "image/jpeg") for frame in video.frames)
 
 
 def video_data(video: ShownVideo) -> dict[str, Sequence[object]]:

@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from operators.captions.caption_question import ShownVideo, video_data
+from operators.captions.caption_question import ShownVideo, question_pictures, video_data
 from operators.captions.quoted_text import quoted
-from operators.captions.sent_pictures import jpeg_of
-from operators.inference.remote.chat_client import Question, QuestionPicture
+from operators.inference.remote.chat_client import Question
 
 PROMPT_VERSION: Final = 1
 """Of the instructions. A policy names the version of its judge, which is raised with every change of either."""
@@ -40,7 +39,7 @@ def judge_question(video: ShownVideo, meanings: Mapping[str, str]) -> Question:
     questions = {name: f"Does this hold? {meaning}" for name, meaning in _numbered(meanings).items()}
     return Question(
         text=TEXT + quoted({**video_data(video), "questions": [questions]}),
-        pictures=tuple(QuestionPicture(jpeg_of(frame.pixels), "image/jpeg") for frame in video.frames),
+        pictures=question_pictures(video),
         instructions=INSTRUCTIONS,
         schema=_schema(tuple(questions)),
         max_tokens=16 + 16 * len(questions),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -12,8 +11,8 @@ from operators.errors import ModelFault, Overloaded, ServerUnavailable
 from operators.inference.loaded_model import NO_TERMS, RequestTerms
 from operators.inference.remote.chat_client import Question, QuestionPicture
 from operators.inference.remote.faults import NoAnswerInTime
-from ops.bench.servers.chat_run import TOGETHER, chat_client, chats, is_llama_ready, llama_server
-from ops.bench.servers.real_servers import RealServer, ServerEnvironment, running
+from ops.bench.servers.chat_run import TOGETHER, chat_client, chats
+from ops.bench.servers.real_servers import RealServer
 
 pytestmark = pytest.mark.slow
 
@@ -23,13 +22,6 @@ class Mood(msgspec.Struct, forbid_unknown_fields=True):
 
     mood: Literal["good", "bad"]
     score: Annotated[int, msgspec.Meta(ge=0, le=9)]
-
-
-@pytest.fixture(scope="module")
-def server(servers: ServerEnvironment) -> Iterator[RealServer]:
-    started = llama_server(servers, num_threads=2)
-    with running(started, lambda: is_llama_ready(started)):
-        yield started
 
 
 async def test_an_answer_of_a_type(server: RealServer) -> None:

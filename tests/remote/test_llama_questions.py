@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from operators.captions.caption_answer import caption_of
@@ -13,8 +11,8 @@ from operators.inference.loaded_model import NO_TERMS
 from operators.inference.remote.chat_client import BadAnswer
 from operators.judge.judge_answer import answers_of
 from operators.judge.judge_question import ANSWERS, judge_question
-from ops.bench.servers.chat_run import chat_client, is_llama_ready, llama_server
-from ops.bench.servers.real_servers import RealServer, ServerEnvironment, running
+from ops.bench.servers.chat_run import chat_client
+from ops.bench.servers.real_servers import RealServer
 from schemas.evidence import TextFound
 
 pytestmark = pytest.mark.slow
@@ -23,13 +21,6 @@ SAID = TextFound(
     model="m@1", text="Today we bake bread with my grandmother.", score=0.9, start_seconds=0.0, end_seconds=4.0
 )
 VIDEO = ShownVideo([], [SAID])
-
-
-@pytest.fixture(scope="module")
-def server(servers: ServerEnvironment) -> Iterator[RealServer]:
-    started = llama_server(servers, num_threads=2)
-    with running(started, lambda: is_llama_ready(started)):
-        yield started
 
 
 async def test_a_caption(server: RealServer) -> None:

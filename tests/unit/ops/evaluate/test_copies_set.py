@@ -14,7 +14,6 @@ from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.copied.bare_contents import BARE, bare_contents
 from ops.evaluate.copied.contents import HEIGHT_PX, NUM_CUT_OUTS, WIDTH_PX, Material, content
 from ops.evaluate.copied.kinds import KINDS
-from ops.evaluate.evaluation_set import EvaluationRun
 from ops.evaluate.judgements import Amount, Decided
 from ops.evaluate.sets.copies import (
     EMBEDDING,
@@ -26,18 +25,11 @@ from ops.evaluate.sets.copies import (
     materials_of,
     stranger_judgements,
 )
-from streams.decision.policy_file import load_policy
 from streams.similarity.video_hashes import HashedPicture
+from tests.evaluation_runs import evaluation_run
 
 RANDOM = np.random.default_rng(5)
 VALUES = [int.from_bytes(RANDOM.bytes(32), "big") for _ in range(8)]
-
-
-def run_of(folder: Path) -> EvaluationRun:
-    return EvaluationRun(
-        folder=folder, seed=1, size="full", data_dir=folder, references=frozenset(), policy=load_policy(None),
-        on_item=lambda: None, leave_out=lambda _item, _reason: None,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -55,7 +47,7 @@ def data_dir(tmp_path: Path) -> Path:
 class TestMaterials:
     def test_no_picture_twice(self, data_dir: Path) -> None:
         """Not in two contents, nor in what is around the copies."""
-        contents, others = materials_of(run_of(data_dir))
+        contents, others = materials_of(evaluation_run(data_dir))
 
         used = [path for each in (*contents, *others) for path in (each.photograph, *each.cut_outs) if path is not None]
         assert len(used) == len(set(used))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ops.evaluate.archives.archive_registry import ARCHIVES
-from ops.evaluate.evaluation_set import EvaluationRun, NotMeasurable, Size
+from ops.evaluate.evaluation_set import NotMeasurable
 from ops.evaluate.judgements import Amount
 from ops.evaluate.product import Analysed
 from ops.evaluate.sets.counted_objects import (
@@ -23,20 +23,7 @@ from ops.evaluate.sets.counted_objects import (
 )
 from schemas.evidence import Feature
 from schemas.facts import Signal
-from streams.decision.policy_file import load_policy
-
-
-def a_run(folder: Path, size: Size = "full", seed: int = 1) -> EvaluationRun:
-    return EvaluationRun(
-        folder=folder,
-        seed=seed,
-        size=size,
-        data_dir=folder,
-        references=frozenset(),
-        policy=load_policy(None),
-        on_item=lambda: None,
-        leave_out=lambda _item, _reason: None,
-    )
+from tests.evaluation_runs import evaluation_run
 
 
 def said(**numbers: int) -> Analysed:
@@ -61,7 +48,7 @@ def said(**numbers: int) -> Analysed:
 class TestPictures:
     def test_halves(self, tmp_path: Path) -> None:
         """Each half has pictures of vehicles, animals and objects; one cut-out is in one half alone."""
-        pictures = wanted_pictures(a_run(tmp_path))
+        pictures = wanted_pictures(evaluation_run(tmp_path))
         groups = [
             {group for each in pictures if each.is_held_out == half for group in each.truth} for half in (True, False)
         ]
@@ -74,14 +61,14 @@ class TestPictures:
 
     def test_a_seed_draws_the_same(self, tmp_path: Path) -> None:
         """A small run depends on its seed and has each cut-out once."""
-        first, again, other = (wanted_pictures(a_run(tmp_path, "small", seed)) for seed in (1, 1, 2))
+        first, again, other = (wanted_pictures(evaluation_run(tmp_path, size="small", seed=seed)) for seed in (1, 1, 2))
         assert first == again != other
         assert sorted(each.cut_out for each in first if each.cut_out) == sorted(cut_outs())
 
     def test_nothing_fetched(self, tmp_path: Path) -> None:
         """Without the pictures the set says how to get them."""
         with pytest.raises(NotMeasurable, match="make evaluation-data"):
-            list(CountedObjects(lambda *_: []).judge(a_run(tmp_path)))
+            list(CountedObjects(lambda *_: []).judge(evaluation_run(tmp_path)))
 
     def test_drawn(self, tmp_path: Path) -> None:
         """A picture holds as many cut-outs as it says, apart from each other."""
@@ -102,8 +89,8 @@ class TestPictures:
                     white[item] = sum(value > 128 for value in opened.convert("L").getdata())
             return [said() for _ in files]
 
-        pictures = wanted_pictures(a_run(tmp_path))
-        list(CountedObjects(count).judge(a_run(tmp_path)))  # type: ignore[arg-type]
+        pictures = wanted_pictures(evaluation_run(tmp_path))
+        list(CountedObjects(count).judge(evaluation_run(tmp_path)))  # type: ignore[arg-type]
         least = round((0.6 * 270) ** 2 * 0.7)
         assert all(white[each.item] >= each.number * least for each in pictures)
         assert all(white[each.item] == 0 for each in pictures if not each.cut_out)

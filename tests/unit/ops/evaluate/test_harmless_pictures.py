@@ -13,7 +13,7 @@ from PIL import Image
 from ops.assets.sample_registry import PACKAGED_CLIPS
 from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.disjoint import SAMPLE_DIGESTS, NotDisjoint, require_disjoint
-from ops.evaluate.evaluation_set import EvaluationRun, NotMeasurable, Size
+from ops.evaluate.evaluation_set import NotMeasurable
 from ops.evaluate.judgements import Choice, Decided, MethodSpent, Scored
 from ops.evaluate.product import Analysed
 from ops.evaluate.sets.harmless_pictures import (
@@ -27,7 +27,7 @@ from ops.evaluate.sets.harmless_pictures import (
 )
 from schemas.evidence import Feature, LabelEvidence
 from schemas.facts import Signal
-from streams.decision.policy_file import load_policy
+from tests.evaluation_runs import evaluation_run
 
 TRUTH = tomllib.loads(TRUTH_FILE.read_text(encoding="utf-8"))
 LION = "animals/mammals/cats/lion.png"
@@ -50,19 +50,6 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def a_run(folder: Path, data_dir: Path, size: Size = "full", seed: int = 1) -> EvaluationRun:
-    return EvaluationRun(
-        folder=folder,
-        seed=seed,
-        size=size,
-        data_dir=data_dir,
-        references=frozenset(),
-        policy=load_policy(None),
-        on_item=lambda: None,
-        leave_out=lambda _item, _reason: None,
-    )
-
-
 class TestTruth:
     def test_nothing_is_both(self) -> None:
         """A picture shows a class, or fits none."""
@@ -76,7 +63,7 @@ class TestTruth:
 class TestChoice:
     def test_all(self, tmp_path: Path, data_dir: Path) -> None:
         """A full run has every picture once, and no drawing."""
-        found = {picture.item: picture for picture in chosen_pictures(a_run(tmp_path, data_dir))}
+        found = {picture.item: picture for picture in chosen_pictures(evaluation_run(tmp_path, data_dir))}
         assert found[f"stamps/{LION}"].classes == ("lion", "big cat")
         assert found[f"stamps/{KEY}"].classes == ()
         assert found[f"stamps/{HARMLESS}"].classes is None
@@ -85,7 +72,7 @@ class TestChoice:
 
     def test_a_seed_draws_the_same(self, tmp_path: Path, data_dir: Path) -> None:
         """A small run depends on its seed, and on nothing else."""
-        runs = [a_run(tmp_path, data_dir, "small", seed) for seed in (1, 1, 2)]
+        runs = [evaluation_run(tmp_path, data_dir, "small", seed) for seed in (1, 1, 2)]
         first, again, other = ([picture.item for picture in chosen_pictures(run)] for run in runs)
         assert first == again != other
         assert len(set(first)) == len(first) == 76
@@ -93,7 +80,7 @@ class TestChoice:
     def test_nothing_fetched(self, tmp_path: Path) -> None:
         """Without the pictures the set says how to get them."""
         with pytest.raises(NotMeasurable, match="make evaluation-data"):
-            chosen_pictures(a_run(tmp_path, tmp_path))
+            chosen_pictures(evaluation_run(tmp_path, tmp_path))
 
 
 class FakeAnalysis:
@@ -130,7 +117,7 @@ class TestJudgements:
             path = ARCHIVES["stamps"].folder(tmp_path) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGBA", (8, 8), colour).save(path)
-        return list(HarmlessPictures(FakeAnalysis()).judge(a_run(tmp_path, tmp_path)))
+        return list(HarmlessPictures(FakeAnalysis()).judge(evaluation_run(tmp_path, tmp_path)))
 
     def test_first_tag(self, found: list[object]) -> None:
         """Right for the lion; where no class fits, only silence would be; the third picture has no known class."""

@@ -9,14 +9,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from ops.evaluate.evaluation_set import EvaluationRun
 from ops.evaluate.judgements import Scored, Timed, TrueSpan
 from ops.evaluate.own_files import InvalidLabelFile, LabelledRow, OwnFiles, read_label_file
 from ops.evaluate.product import Analysed
 from schemas.evidence import LabelEvidence, Segment
 from schemas.facts import Failure, Signal
-from streams.decision.policy_file import load_policy
 from tests import sample_facts
+from tests.evaluation_runs import evaluation_run
 
 NUDITY = "sexual/explicit/nudity"
 SHOTS = "violence/weapons/gunfire-heard"
@@ -64,15 +63,8 @@ class Run:
 
     def __init__(self, tmp_path: Path) -> None:
         self.left_out: dict[str, str] = {}
-        self.given = EvaluationRun(
-            folder=tmp_path,
-            seed=1,
-            size="full",
-            data_dir=tmp_path,
-            references=frozenset(),
-            policy=load_policy(None),
-            on_item=lambda: None,
-            leave_out=lambda item, reason: self.left_out.update({Path(item).name: reason}),
+        self.given = evaluation_run(
+            tmp_path, leave_out=lambda item, reason: self.left_out.update({Path(item).name: reason})
         )
 
 
