@@ -1,4 +1,4 @@
-"""Pictures as a chat server gets them: JPEG of limited size, without any data beside the pixels."""
+"""Pictures as a chat server gets them: JPEG of limited size, without metadata."""
 
 from __future__ import annotations
 

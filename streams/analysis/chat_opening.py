@@ -82,7 +82,7 @@ def open_chat(settings: Settings, breakers: Breakers, opening: AsyncExitStack) -
 
 
 def chat_fingerprint(chat: ChatParts | None) -> str:
-    """Return everything beside models that decides what is asked of which videos; empty if nothing is."""
+    """Return everything except models that decides what is asked of which videos; empty if nothing is."""
     if chat is None or (chat.captions_ratio == 0 and chat.policy is None):
         return ""
     captions = f"{captions_prompt()}/{chat.captions_ratio:g}/{chat.captioned_videos}" if chat.captions_ratio else "none"

@@ -358,13 +358,13 @@ async def _open_inference(
     cards = batched_cards(running)
     await asyncio.to_thread(_require_weights, cards, settings)
     servers = server_places(settings, config, cards, WatchedServers(breakers))
-    encoders, beside = (speech.cards, speech.places) if speech else ((), ())
+    encoders, speech_places = (speech.cards, speech.places) if speech else ((), ())
     inference = await Inference.open(
         (*cards, *encoders),
         partial(_build, options, settings),
         open_backend(device, config),
         open_host=host_opener(device, config, open_backend),
-        servers=(*servers, *beside),
+        servers=(*servers, *speech_places),
         points=None if options.load_module else operating_points(settings, device),
         observer=options.inference_observer(device),
         tracer=options.tracer,

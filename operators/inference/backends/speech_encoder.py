@@ -1,5 +1,5 @@
 """The encoder of a speech recogniser on an accelerator, in batches of several videos' windows. It runs in CTranslate2,
-which holds the weights for the decoder as well; so it is a place beside the device and no backend of it."""
+which holds the weights for the decoder as well; so it is a place of its own next to the device, not a backend."""
 
 from __future__ import annotations
 

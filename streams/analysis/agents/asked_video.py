@@ -23,7 +23,7 @@ TimeLeft = Callable[[], float]
 """Returns the seconds that are left from now on; not positive if they are over."""
 AskFault = ModelFault | Overloaded | ServerUnavailable | TimeoutError
 ASK_FAULTS: Final = (ModelFault, Overloaded, ServerUnavailable, TimeoutError)
-"""Everything that a question may fail with; whoever asks goes on without an answer."""
+"""Everything that a question may fail with; the agent goes on without an answer."""
 _OTHERS: Final[tuple[Modality, ...]] = ("context", "motion", "audio")
 _CUTS: Final = "motion.cut_times_seconds"
 
