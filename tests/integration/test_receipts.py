@@ -77,6 +77,7 @@ def tracked_offsets(kafka: str, redis_server: RedisServer, samples: Path) -> Ite
             media_roots=[samples, folder],
             metrics_port="0",
             usd_per_cpu_hour="3600",  # a dollar a CPU second: what costs says can be read as seconds
+            speech_ratio="1",  # ids of files depend on where these are, and so does which of them are drawn
         )
         try:
             yield _kept(pipeline, folder)

@@ -59,7 +59,7 @@ class Transcript:
     windows: tuple[SpokenWindow | None, ...]
     """One for each window; None where nothing can be trusted."""
     cpu_seconds: Mapping[str, float]
-    """By name of the card."""
+    """By name of the card, with spectrograms, and with loading if this video was the first that needed the model."""
 
 
 class Recogniser(Protocol):
@@ -105,30 +105,24 @@ class WhisperRecogniser:
 
     def decode(self, model: str, windows: Sequence[SpeechWindow], encoded: Sequence[np.ndarray]) -> Transcript:
         """See `Recogniser.decode`."""
-        loaded, began_seconds = self._load(model), self._clock()
+        began_seconds, loaded = self._clock(), self._load(model)
         heard = tuple(
             _heard(model, loaded, window, loaded.from_batch(row)) for window, row in zip(windows, encoded, strict=True)
         )
         return Transcript(heard, {model: self._clock() - began_seconds})
 
     def _window(self, window: SpeechWindow, is_english: bool, spent: dict[str, float]) -> SpokenWindow | None:
-        spectrogram = spectrogram_of(window)
-        found = None
+        began_seconds = self._clock()
+        spectrogram, found = spectrogram_of(window), None
         for name in models_in_turn(is_english=is_english):
-            found = self._asked(name, window, spectrogram, spent)
+            model = self._load(name)
+            found = _heard(name, model, window, model.encode(spectrogram))
+            ended_seconds = self._clock()
+            spent[name] = spent.get(name, 0.0) + ended_seconds - began_seconds
+            began_seconds = ended_seconds
             if is_trusted(found):
                 break
         return found
-
-    def _asked(
-        self, name: str, window: SpeechWindow, spectrogram: np.ndarray, spent: dict[str, float]
-    ) -> SpokenWindow | None:
-        model = self._load(name)
-        began_seconds = self._clock()
-        try:
-            return _heard(name, model, window, model.encode(spectrogram))
-        finally:
-            spent[name] = spent.get(name, 0.0) + self._clock() - began_seconds
 
 
 def models_in_turn(*, is_english: bool) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,42 @@ class TestChoice:
         transcript, loaded = asked(is_english=True, english=mean_logprob)
         assert [window.language for window in transcript.windows if window] == ["de", "de"]
         assert loaded == [ENGLISH_MODEL, ANY_MODEL]
+
+
+class TestCost:
+    @pytest.mark.parametrize("is_english", [True, False])
+    def test_nothing_is_left_out(self, is_english: bool) -> None:
+        """Models pay for spectrograms and for their loading, so the parts are all CPU time that the thread used."""
+        seconds = count()
+        english, any_model = FakeWhisper(UNSURE, None), FakeWhisper(SURE, ("de", 0.9))
+
+        def load(name: str, _cache: Path) -> FakeWhisper:
+            for _ in range(100):
+                next(seconds)
+            return english if name == ENGLISH_MODEL else any_model
+
+        recogniser = WhisperRecogniser(Path(), load=load, clock=lambda: float(next(seconds)))
+        began_seconds = next(seconds) + 1
+        spent = recogniser.transcribe([WINDOW], is_english=is_english).cpu_seconds
+        assert sum(spent.values()) == next(seconds) - 1 - began_seconds
+        assert all(part > 100 for part in spent.values())
+
+    def test_search_of_a_batch(self) -> None:
+        """A model that is loaded for its search for words pays for that, too."""
+        seconds = count()
+
+        class Batched(FakeWhisper):
+            def from_batch(self, row: np.ndarray) -> Any:
+                return row
+
+        def load(_name: str, _cache: Path) -> FakeWhisper:
+            for _ in range(100):
+                next(seconds)
+            return Batched(SURE, None)
+
+        recogniser = WhisperRecogniser(Path(), load=load, clock=lambda: float(next(seconds)))
+        spent = recogniser.decode(ENGLISH_MODEL, [WINDOW], [np.zeros((1500, 384), np.float32)]).cpu_seconds
+        assert spent[ENGLISH_MODEL] > 100
 
 
 class TestDropped:
