@@ -14,6 +14,7 @@ import numpy as np
 
 from operators.frames.fine_box import FineBox, fine_box
 from operators.frames.flat_margins import PictureBox
+from operators.frames.percentile_of_few import percentile_of_few
 
 STEP_LEVELS: Final = 8
 """Difference of luma between two neighbouring lines that counts as a step; grain and compression stay below."""
@@ -113,10 +114,10 @@ def _differ(first: PictureBox, second: PictureBox) -> bool:
 
 def _standing_steps(lumas: np.ndarray) -> np.ndarray:
     """Return (H - 1, W) bool: where a step to the next row stands."""
-    values = np.pad(lumas, ((0, 0), (1, 1), (0, 0)), mode="edge").astype(np.int16)
+    values = np.pad(lumas, ((0, 0), (1, 1), (0, 0)), mode="edge")
     # Over three rows, as scaling spreads a step over two.
-    steps = np.percentile(np.abs(values[:, 3:] - values[:, :-3]), STANDING_PERCENTILE, axis=0)
-    return np.asarray(steps >= STEP_LEVELS)
+    steps = [cv2.absdiff(frame[3:], frame[:-3]) for frame in values]
+    return np.asarray(percentile_of_few(steps, STANDING_PERCENTILE) >= STEP_LEVELS)
 
 
 def _pairs(lines: list[int], num_lines: int) -> np.ndarray:
