@@ -17,6 +17,8 @@ from operators.context.turning import turned
 from schemas.evidence import TextForm, TextPart
 
 _TOKEN = re.compile(r"\w+")
+_MAX_STRAY_LETTERS = 2
+"""Length of a token that may be left of a word that was taken apart."""
 
 
 class Passage(NamedTuple):
@@ -63,7 +65,8 @@ class PassageReader:
         for segment in dict.fromkeys(segments(text)):
             folded_segment = folded(segment)
             restored = self._restore(folded_segment)
-            found = tuple(self._forms(part, segment, self._readings(segment, folded_segment, restored)))
+            is_scored = restored is None or not has_strays(segment, restored)
+            found = tuple(self._forms(part, segment, self._readings(segment, folded_segment, restored), is_scored))
             english = round(_num_letters(segment) * _share(segment, found))
             passages += ((passage, segment) for passage in found if passage.text)
             num_letters += _num_letters(segment)
@@ -78,11 +81,11 @@ class PassageReader:
         for written in dict.fromkeys((segment.lower(), folded_segment)):
             yield from map(folded, turned(written, self._lexicon))
 
-    def _forms(self, part: TextPart, segment: str, readings: Iterable[str]) -> Iterator[Passage]:
-        """Return the written form first; another form only if its words differ."""
+    def _forms(self, part: TextPart, segment: str, readings: Iterable[str], is_scored: bool) -> Iterator[Passage]:
+        """Return the written form first, if it is scored; another form only if its words differ."""
         written = self._english(segment)
-        yield Passage(part, "as written", written)
-        known = [_tokens(segment), _tokens(written)]
+        yield Passage(part, "as written", written if is_scored else "")
+        known = [_tokens(segment), _tokens(written)] if is_scored else []
         for reading in readings:
             if _tokens(reading) in known:
                 continue
@@ -93,6 +96,16 @@ class PassageReader:
 
     def _english(self, text: str) -> str:
         return english_words(text, self._identify, self._lexicon, self._around)
+
+
+def has_strays(written: str, reading: str) -> bool:
+    """Return whether a text has stray letters that its reading has put together, as in `h o w` and `f!rst`.
+
+    The models were not trained on stray letters: most harmless texts whose letters stand apart are abusive to them. The
+    reading has all other words of the text, so it alone can be scored.
+    """
+    together = set(_tokens(reading))
+    return any(len(token) <= _MAX_STRAY_LETTERS and token not in together for token in _tokens(written))
 
 
 def _share(segment: str, found: tuple[Passage, ...]) -> float:

@@ -45,6 +45,8 @@ _MAX_PIECES = 6
 """Maximum number of pieces of one word, including marks between them."""
 _LEAST_SINGLE = 3
 """Minimum number of single letters in a row that form a word."""
+_LEAST_WORD_LETTERS = 3
+"""Mean length of the words that single letters without a hot word form; `a s m r` is no `as mr`."""
 _NUM_EVERYDAY = 500
 
 
@@ -110,9 +112,11 @@ def _joined_letters(words: Sequence[str], lexicon: Lexicon) -> list[str]:
 
 
 def _split_letters(letters: str, lexicon: Lexicon) -> list[str]:
-    if lexicon.is_known(letters) or not lexicon.hot_inside.search(letters):
+    if lexicon.is_known(letters):
         return [letters]
-    return split_words(letters, lexicon) or [letters]
+    words = split_words(letters, lexicon)
+    is_likely = _LEAST_WORD_LETTERS * len(words) <= len(letters) or lexicon.hot_inside.search(letters)
+    return words if words and is_likely else [letters]
 
 
 def _is_single(word: str) -> bool:

@@ -29,18 +29,18 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
         Agent(
             modality="frames",
             analyse=frames.analyse,
-            code_version=8,
+            code_version=9,
         ),
         Agent(
             modality="audio",
             analyse=audio.analyse,
-            code_version=6,
+            code_version=7,
         ),
         Agent(modality="motion", analyse=motion.analyse, code_version=6),
         Agent(
             modality="context",
             analyse=context.analyse,
-            code_version=6,
+            code_version=7,
             needs_media=False,
         ),
     )

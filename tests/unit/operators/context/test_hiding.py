@@ -112,11 +112,32 @@ class TestHiding:
         assert {kind: recall for kind, recall in recalls.items() if recall < LEAST_RECALL_OF_A_KIND} == {}
 
 
-HARMLESS = [
-    line
-    for line in Path(__file__).with_name("data").joinpath("harmless_titles.txt").read_text("utf-8").splitlines()
-    if not line.startswith("## ") and not line.startswith("# ")
-]
+def titles(file_name: str) -> list[str]:
+    """The titles of a file, without its comments."""
+    lines = Path(__file__).with_name("data").joinpath(file_name).read_text("utf-8").splitlines()
+    return [line for line in lines if not line.startswith(("# ", "## "))]
+
+
+HARMLESS = titles("harmless_titles.txt")
+PLAIN = titles("plain_titles.txt")
+
+
+def short_words_spelled(text: str) -> str:
+    """As a recogniser writes a sentence of which short words are spelled."""
+    return " ".join(", ".join(word) if len(word) <= 4 else word for word in text.split())
+
+
+HARMLESS_WAYS = {
+    "short words spelled": short_words_spelled,
+    "spaced capitals": lambda text: TITLES["spaced letters"](text.upper()),
+    **{
+        kind: TITLES[kind]
+        for kind in (
+            "spaced letters", "spaced letters alike", "hyphens between letters", "digits, spaced", "digits for letters",
+            "symbols for letters", "capitals", "alternating capitals", "Cyrillic look-alikes", "Greek look-alikes",
+        )
+    },
+}  # fmt: skip
 
 
 class TestHarmless:
@@ -129,3 +150,10 @@ class TestHarmless:
     def test_hardly_any_label(self, judge: PolicyEvaluator) -> None:
         """Nearly none of them leads to an action at all; those that do are single words of the models' training."""
         assert sum(judge.action(upload(title=title)) != "allow" for title in HARMLESS) <= 3
+
+    @pytest.mark.parametrize("kind", HARMLESS_WAYS)
+    def test_harmless_and_hidden(self, judge: PolicyEvaluator, kind: str) -> None:
+        """A harmless title that is written as abuse is hidden stays harmless: at least 99 of 100 lead to no action."""
+        hidden = [HARMLESS_WAYS[kind](title) for title in PLAIN]
+        assert len(hidden) == 100
+        assert len([title for title in hidden if judge.action(upload(title=title)) != "allow"]) <= 1

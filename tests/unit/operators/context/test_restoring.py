@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.context.lexicon import Lexicon
+from operators.context.passages import has_strays
 from operators.context.restoring import Restorer
 from operators.context.segments import MAX_CHARACTERS, segments
 
@@ -92,6 +93,12 @@ class TestRestorer:
         """What is stretched, spaced or written with digits without being bad becomes the word that it is."""
         assert Restorer(LEXICON)("cooooool c-r-a-f-t p!nk b0ss l o v e") == "cool craft pink boss love"
 
+    def test_harmless_letters_apart(self) -> None:
+        """A row of single letters becomes its words, whatever they say; an abbreviation stays one word."""
+        restore = Restorer(LEXICON)
+        assert restore("t h e c o o l r a i n") == "the cool rain"
+        assert restore("m y i s s o") == "myisso"
+
     def test_too_much_work(self) -> None:
         """Work is bounded: beyond the bound there is no answer, rather than a wrong one."""
         restore = Restorer(LEXICON, max_readings=20)
@@ -123,6 +130,21 @@ class TestRestorer:
         plain = Restorer(LEXICON)(text)
         assert plain is not None
         assert plain == Restorer(LEXICON)(text)
+
+
+class TestStrays:
+    @pytest.mark.parametrize(
+        ("written", "reading", "expected"),
+        [
+            ("L O V E, you", "love you", True),
+            ("the b0$$ is p!nk", "the boss is pink", True),
+            ("plan B is cool", "plan b is cool", False),
+            ("rain-sounds", "rainsounds", False),
+        ],
+    )
+    def test_put_together(self, written: str, reading: str, *, expected: bool) -> None:
+        """Letters that the reading has put together, and not those that stand alone in it as well."""
+        assert has_strays(written, reading) is expected
 
 
 class TestSegments:
