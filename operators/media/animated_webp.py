@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from operators.media.containers import MediaFile
+from operators.media.containers import MediaFile, refuse_many_pixels
 from operators.media.index import VideoStreamIndex
 from operators.media.video_index import content_seconds
 
 MAX_CHUNKS = 60_000
 """As many as packets are read of other files without an index. A file with more pictures is refused by the decoder."""
+MAX_PIXELS = 16 * 2**20
+"""Of one picture: libwebp and Pillow hold several copies of it with transparency, some 20 bytes a pixel."""
 SHORTEST_SECONDS = 0.01
 SHOWN_INSTEAD_SECONDS = 0.1
 """Browsers show a picture of at most the shortest duration for as long as this."""
@@ -57,8 +59,13 @@ def webp_animation(media: MediaFile) -> WebpAnimation:
 
 
 def index_animation(media: MediaFile) -> VideoStreamIndex:
-    """Return the index of an animated WebP file, which can be read from its beginning only."""
+    """Return the index of an animated WebP file, which can be read from its beginning only.
+
+    Raises:
+        InvalidMedia: Its pictures have more pixels than a decoder process has memory for.
+    """
     animation = webp_animation(media)
+    refuse_many_pixels(animation.width, animation.height, min(media.max_pixels, MAX_PIXELS))
     shown, duration = list(animation.start_seconds), animation.duration_seconds
     return VideoStreamIndex(
         codec="webp",

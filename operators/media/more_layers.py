@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from operators.media.codec_records import codec_records
 from operators.media.containers import MediaFile
 from operators.media.index import UnseenTrack
 
@@ -21,6 +23,8 @@ MAX_PACKETS: Final = 4
 MAX_PACKET_BYTES: Final = 4 * 2**20
 MAX_UNITS: Final = 10_000
 """Of one packet."""
+_RECORDS: Final = (b"lhvC", b"mvcC", b"svcC")
+"""Configurations of further layers, of HEVC and H.264, wherever these begin in the stream."""
 _START_CODE: Final = b"\0\0\1"
 _SLICE_EXTENSIONS: Final = (20, 21)
 """Of H.264: units with pictures of another view, layer or depth."""
@@ -30,22 +34,30 @@ _LENGTH_PLACES: Final = {"h264": 4, "hevc": 21}
 """Where the codec header of MP4 and Matroska states how many bytes the length of a unit has."""
 
 
-def more_layers(stream: VideoStream | None, first_packets: Iterable[bytes]) -> Iterator[UnseenTrack]:
-    """Yield the other layers of a stream as one track, if its first packets contain any."""
+def more_layers(
+    container: InputContainer, stream: VideoStream | None, media: MediaFile, first_packets: Iterable[bytes]
+) -> Iterator[UnseenTrack]:
+    """Yield the other layers of a stream as one track, if its container announces any or its first packets do."""
     if stream is None or stream.codec_context.name not in LAYERED_CODECS or _shows_alpha(stream):
         return
-    name, length_bytes = stream.codec_context.name, _length_bytes(stream)
-    for packet in islice(first_packets, MAX_PACKETS):
-        units = _with_lengths(packet, length_bytes) if length_bytes else _with_start_codes(packet)
-        if any(_is_of_other_layer(name, unit) for unit in islice(units, MAX_UNITS)):
-            yield UnseenTrack("video", stream.index, f"second view of {name}")
-            return
+    is_announced = any(True for _ in codec_records(container, stream, media, _RECORDS))
+    if is_announced or _have_layers(stream, first_packets):
+        yield UnseenTrack("video", stream.index, f"second view of {stream.codec_context.name}")
 
 
 def listed_packets(stream: VideoStream, media: MediaFile) -> Iterator[bytes]:
     """Yield the first packets that a container lists."""
     for entry in islice(stream.index_entries, MAX_PACKETS):
         yield media.peek(entry.pos, min(entry.size, MAX_PACKET_BYTES))
+
+
+def _have_layers(stream: VideoStream, first_packets: Iterable[bytes]) -> bool:
+    name, length_bytes = stream.codec_context.name, _length_bytes(stream)
+    for packet in islice(first_packets, MAX_PACKETS):
+        units = _with_lengths(packet, length_bytes) if length_bytes else _with_start_codes(packet)
+        if any(_is_of_other_layer(name, unit) for unit in islice(units, MAX_UNITS)):
+            return True
+    return False
 
 
 def _shows_alpha(stream: VideoStream) -> bool:

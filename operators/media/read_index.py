@@ -37,7 +37,8 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     is_here = media.arriving is None or (scan.was_read and scan.is_complete)
     ledger = ledger_of(container, media, may_read_all=is_here, was_listed=not scan.was_read)
     first_packets = listed_packets(video, media) if video is not None and not scan.was_read else scan.first_packets
-    unseen = (*unseen_tracks(container, media, (video, audio), ledger), *more_layers(video, first_packets))
+    layers = more_layers(container, video, media, first_packets)
+    unseen = (*unseen_tracks(container, media, (video, audio), ledger), *layers)
     video_fault, audio_fault = _scrambled("video", video, ledger), _scrambled("sound", audio, ledger)
     if video is not None:
         video_fault = video_fault or dolby_vision_fault(container, video, media)

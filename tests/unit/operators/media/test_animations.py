@@ -79,6 +79,23 @@ def test_webp_shows_transparency_and_orientation(tmp_path: Path) -> None:
     assert found.receipt.video.seen_ratio == 1.0
 
 
+def _with_canvas(path: Path, width: int, height: int) -> Path:
+    whole = bytearray(path.read_bytes())
+    whole[24:30] = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    path.write_bytes(whole)
+    return path
+
+
+def test_webp_larger_than_its_decoder_may_hold_is_refused_by_its_size(tmp_path: Path) -> None:
+    """Several copies of a picture are in memory at once: 64 million pixels, as other formats have, took 1.3 GB."""
+    path = _animation(tmp_path / "large.webp", [1000] * 2)
+    largest = indexed_here(_with_canvas(path, 4096, 4096)).video
+    assert largest is not None and largest.width == 4096
+    failure = decoded_here(_with_canvas(path, 4096, 4097)).failure
+    assert failure is not None and failure.cause == "media-too-many-pixels"
+    assert "4096x4097" in failure.message
+
+
 def test_webp_pictures_without_a_duration_are_shown_as_browsers_do(tmp_path: Path) -> None:
     """A tenth of a second each, so that none is dropped."""
     found = decoded_here(_animation(tmp_path / "moving.webp", [0, 5, 10, 11, 3000]))

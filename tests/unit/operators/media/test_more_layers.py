@@ -8,6 +8,7 @@ import av
 import pytest
 
 from operators.media.packet_copy import packet_copy
+from tests.boxes import Box, box, found_box, with_box
 from tests.hostile_media import write_video
 from tests.indexed_here import indexed_here
 
@@ -39,3 +40,25 @@ def test_a_second_view_is_named(codec: str, suffix: str, tmp_path: Path) -> None
     path = _with_second_view(plain, tmp_path / f"b.{suffix}", SLICES[codec])
     unseen = indexed_here(path).unseen
     assert [(track.kind, track.codec[:11]) for track in unseen] == [("video", "second view")]
+
+
+RECORDS = {"libx265": b"lhvC", "libx264": b"mvcC"}
+
+
+@pytest.mark.parametrize("codec", ["libx265", "libx264"])
+def test_a_second_view_that_begins_later_is_named_for_its_record(codec: str, tmp_path: Path) -> None:
+    """No examined packet has it: the sample entry says that there is one. An unknown box says nothing."""
+    path = write_video(tmp_path / "a.mp4", num_frames=10, codec=codec, options=OPTIONS[codec], index_first=False)
+    whole, record = path.read_bytes(), RECORDS[codec]
+    path.write_bytes(_with_record(whole, b"zzzz"))
+    assert indexed_here(path).unseen == ()
+    path.write_bytes(_with_record(whole, record))
+    assert [(track.kind, track.codec[:11]) for track in indexed_here(path).unseen] == [("video", "second view")]
+
+
+def _with_record(whole: bytes, kind: bytes) -> bytes:
+    """Put a box at the end of the only sample entry."""
+    place = "moov/trak/mdia/minf/stbl/stsd"
+    body = found_box(whole, place)
+    entry = Box(body[12:16], body[16:] + box(kind, bytes(16)))
+    return with_box(whole, place, box(b"stsd", body[:8] + entry.whole), instead=True)
