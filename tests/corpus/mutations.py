@@ -21,6 +21,7 @@ import av.logging
 
 from operators.errors import InvalidMedia
 from operators.media.index import UnseenTrack
+from operators.media.limits import DecodeLimits
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSession, MediaSessions
 from schemas.uploads import FileSource
@@ -175,7 +176,7 @@ async def outcomes(seeds: range, folder: Path) -> list[Outcome]:
     """Damage, decode and judge one file a seed."""
     av.logging.set_level(None)
     bases = [_built(base, folder / str(number)) for number, base in enumerate(BASES)]
-    pool = DecoderPool(1)
+    pool = DecoderPool(1, DecodeLimits(max_videos_per_process=len(seeds) + 1))  # one that is replaced counts as lost
     await pool.open()
     try:
         return [await _outcome(bases, seed, pool) for seed in seeds]
