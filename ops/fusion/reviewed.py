@@ -15,7 +15,8 @@ from schemas.evidence import SHADOW, LabelEvidence
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION
 from streams.config.settings import Settings
-from streams.decision.policy import Policy, may_be_fused
+from streams.decision.decide import may_be_fused
+from streams.decision.policy import Policy
 from streams.kafka.clients import read_to_end
 from streams.recovery.result_comparison import newest_by_key
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from msgspec import UNSET
 
 from operators.fusion.fusing import Said, fused_evidence
-from streams.decision.policy import Policy, may_be_fused
+from streams.decision.decide import may_be_fused
+from streams.decision.policy import Policy
 
 
 def label_scores(policy: Policy, said: Iterable[Said]) -> dict[str, float]:

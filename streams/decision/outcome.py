@@ -9,7 +9,8 @@ from schemas.evidence import Embedding, Feature, Region
 from schemas.facts import Accepted, Review, Signal
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Reviewed, Verdict, Version
 from streams.decision.cost import Prices, price
-from streams.decision.policy import Decision, Policy, decide, decide_nothing
+from streams.decision.decide import Decision, decide, decide_nothing
+from streams.decision.policy import Policy
 from streams.decision.state import VideoState, modality_states
 
 

@@ -15,7 +15,8 @@ from schemas.facts import Failure
 from schemas.identity import MODALITIES, Modality
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Verdict, Version
 from streams.decision.cost import Prices, price
-from streams.decision.policy import Decision, Policy, decide
+from streams.decision.decide import Decision, decide
+from streams.decision.policy import Policy
 from streams.store.deletion_reach import decode_verdict
 
 _TOLD = "its facts cannot be folded; see `vidsignal show` and the runbook"

@@ -27,11 +27,11 @@ from operators.tracing import TraceSpan
 from schemas.codec import header
 from schemas.facts import Accepted, EngagementSummary, Fact, Failure
 from schemas.outcomes import Outcome
+from streams.decision.decide import Decision, decide
 from streams.decision.fact_reading import NewerFact, NoFact, kind_of, read_fact
 from streams.decision.fold import Folded, fold
 from streams.decision.order import DeliveredOrder
 from streams.decision.outcome import FoldContext
-from streams.decision.policy import Decision, decide
 from streams.decision.ruleset import Ruleset
 from streams.delivery.admission import Slot
 from streams.delivery.held_events import HeldEvents

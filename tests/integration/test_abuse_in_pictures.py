@@ -39,7 +39,7 @@ from streams.analysis.agents.host_threads import ThreadedHost
 from streams.analysis.agents.signals import Provenance, ok_signal
 from streams.analysis.prototype_vectors import open_prototypes
 from streams.analysis.prototypes_file import load_prototypes
-from streams.decision.policy import Decision, decide
+from streams.decision.decide import Decision, decide
 from streams.decision.policy_file import load_policy
 from tests.opened_files import LocalFiles
 

@@ -36,7 +36,7 @@ TARGETS: dict[str, Target] = {
         ),
     ),
     "policy": Target(
-        ("streams/decision/policy.py",),
+        ("streams/decision/policy.py", "streams/decision/decide.py"),
         (
             "tests/unit/streams/decision/test_policy.py",
             "tests/unit/streams/decision/test_policy_file.py",

@@ -16,7 +16,7 @@ from schemas.facts import Signal
 from schemas.identity import Modality
 from schemas.outcomes import ModalityStates
 from schemas.uploads import FileSource, VideoUploaded
-from streams.decision.policy import decide
+from streams.decision.decide import decide
 
 DATA: Final = Path(__file__).parents[1] / "data"
 FILES: Final = ("held_out_texts.tsv", "held_out_identity_texts.tsv")

@@ -14,7 +14,7 @@ from operators.segments import spans_between
 from schemas.evidence import LabelEvidence
 from schemas.facts import Signal
 from schemas.outcomes import ModalityStates
-from streams.decision.policy import Decision, decide
+from streams.decision.decide import Decision, decide
 from streams.decision.policy_file import load_policy
 
 LABEL = "sexual/explicit/nudity"

@@ -17,7 +17,8 @@ from schemas.evidence import LabelEvidence
 from schemas.identity import MODALITIES
 from schemas.outcomes import ACTIONS, Action, ModalityStates
 from schemas.uploads import VideoUploaded
-from streams.decision.policy import decide, strongest
+from streams.decision.decide import decide
+from streams.decision.policy import strongest
 from streams.decision.policy_file import load_policy
 from tests.sample_facts import signal
 from tests.unit.operators.context.hiding import TITLES, UPLOADS, upload

@@ -20,7 +20,7 @@ from ops.fusion.reviewed import examples_of, shadow_examples
 from schemas.codec import encode
 from schemas.outcomes import Action, ModalityStates, Reason, Reviewed, Verdict, Version
 from streams.decision.cost import Prices, price
-from streams.decision.policy import decide
+from streams.decision.decide import decide
 from streams.decision.policy_file import load_policy, parse_policy
 from tests.sample_facts import evidence, signal
 

@@ -19,7 +19,7 @@ from schemas.labels import LABEL_PATHS, LABELS, OWN_LABELS, add_labels
 from schemas.outcomes import ModalityStates
 from streams.config.label_files import MAX_ADDED_LABELS, MAX_FILE_BYTES
 from streams.config.settings import InvalidSettings, read_settings
-from streams.decision.policy import decide
+from streams.decision.decide import decide
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy
 from tests.sample_facts import signal

@@ -15,9 +15,10 @@ from schemas.evidence import UNMEASURED, LabelEvidence
 from schemas.facts import Signal
 from schemas.outcomes import Action, ModalityStates, Verdict
 from streams.decision.cost import Prices
+from streams.decision.decide import Decision, decide
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.decision.policy import Decision, Policy, Rule, decide
+from streams.decision.policy import Policy, Rule
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy, parse_policy
 from tests.sample_facts import EXPECTED, accepted, evidence, signal

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from operators.judge.judge_answer import judge_evidence
 from schemas.evidence import AskedFor, JudgeWord, LabelEvidence
 from schemas.outcomes import ACTIONS, ModalityStates
+from streams.decision.decide import Decision, decide
 from streams.decision.judge_rule import JudgeRule
 from streams.decision.judged_scores import label_scores
-from streams.decision.policy import Decision, Policy, Rule, decide
+from streams.decision.policy import Policy, Rule
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy, parse_policy
 from tests.sample_facts import evidence, signal

@@ -14,7 +14,8 @@ from schemas.evidence import SecondLook, TextMatch
 from schemas.facts import Failure
 from schemas.identity import MODALITIES, Market
 from schemas.outcomes import Action, ModalityStates
-from streams.decision.policy import Decision, Policy, ReportRule, Rule, ShareRule, decide, decide_nothing, strongest
+from streams.decision.decide import Decision, decide, decide_nothing
+from streams.decision.policy import Policy, ReportRule, Rule, ShareRule, strongest
 from streams.decision.policy_file import load_policy
 from tests.sample_facts import feature, signal
 

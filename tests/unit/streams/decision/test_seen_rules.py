@@ -10,7 +10,8 @@ import pytest
 from schemas.evidence import Feature
 from schemas.identity import Modality
 from schemas.outcomes import Action, ModalityStates
-from streams.decision.policy import UNSEEN_KINDS, Decision, Policy, decide, percent
+from streams.decision.decide import Decision, decide, percent
+from streams.decision.policy import UNSEEN_KINDS, Policy
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy, parse_policy
 from streams.decision.seen_rules import DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN

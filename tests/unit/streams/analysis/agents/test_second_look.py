@@ -20,7 +20,7 @@ from schemas.outcomes import ModalityStates
 from schemas.uploads import FileSource
 from streams.analysis.agents import frames
 from streams.analysis.agents.analysis import Analysis
-from streams.decision.policy import Decision, decide
+from streams.decision.decide import Decision, decide
 from streams.decision.policy_file import load_policy
 from tests.opened_files import LocalFiles
 from tests.unit.streams.analysis.agents import fake_work
