@@ -1,43 +1,34 @@
-"""One decode per video, shared by all agents."""
+"""One decode of one video, shared by all agents."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from operators.errors import InvalidMedia
 from operators.internal_errors import InternalError, boundary
 from operators.media.decode_replay import DecodeReplay
+from operators.media.decode_results import DecodeResults
 from operators.media.decoder_client import DecoderKilled, Ensure
 from operators.media.fetch_meter import FetchMeter, ensuring
-from operators.media.index import MediaIndex, StreamFault
+from operators.media.index import MediaIndex
 from operators.media.ipc_messages import (
-    AudioReady,
     DecodeRequest,
-    FrameSlot,
-    FramesReady,
-    Indexed,
-    MotionReady,
     Planned,
     Reply,
-    TextPicturesReady,
 )
-from operators.media.layout import MediaMemory
-from operators.media.look_around import Looker, frame_in
+from operators.media.look_around import Looker
 from operators.media.memory import SharedMemory
-from operators.media.motion_memory import motion_track_in
 from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan, pictures_plan
 from operators.media.plan import PlanPolicy, VideoPlan, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeUsage, failed_receipt
 from operators.media.sources.opened_source import OpenedSource
 from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame, TextPicture
-from operators.media.undecodable import NO_PICTURE, NO_SOUND
-from operators.tracing import SILENT_TRACER, Tracer
+from operators.tracing import Tracer
 from schemas.uploads import MediaSource
 
 BETWEEN_TRIES_SECONDS: Final = (1.0, 4.0)
@@ -55,19 +46,6 @@ class MediaOpener(Protocol):
             SourceUnavailable: The source does not answer now.
             SpoolFull: There is no room for it now.
         """
-
-
-@dataclass(slots=True)
-class DecodeState:
-    """Results of the decode so far."""
-
-    index: MediaIndex | None = None
-    memory: MediaMemory | None = None
-    motion: MotionTrack | None = None
-    text_pictures: tuple[TextPicture, ...] = ()
-    audio: AudioTrack | None = None
-    is_audio_settled: bool = False
-    receipt: DecodeUsage | None = None
 
 
 class MediaSession:
@@ -99,11 +77,8 @@ class MediaSession:
         self._tracer = tracer
         self._fetching = FetchMeter(fetching)
         self._decoder_cpu_seconds = 0.0
-        self._yield = DecodeState()
-        self._frames: list[SampledFrame] = []
+        self._results = DecodeResults()
         self._failure: Exception | None = None
-        self._no_frames: InvalidMedia | None = None
-        self._no_audio: InvalidMedia | None = None
         self._changed = asyncio.Event()
         self._decoding: asyncio.Task[None] | None = None
         self._is_decode_counted = False
@@ -117,9 +92,9 @@ class MediaSession:
 
     async def index(self) -> MediaIndex:
         """Return the container's index, before a frame is decoded."""
-        await self._until(lambda: self._yield.index is not None)
-        assert self._yield.index is not None
-        return self._yield.index
+        await self._until(lambda: self._results.index is not None)
+        assert self._results.index is not None
+        return self._results.index
 
     async def frames(self) -> AsyncIterator[SampledFrame]:
         """Yield sampled frames in order of time, from the first, while decoding continues; none without video.
@@ -130,9 +105,9 @@ class MediaSession:
         """
         position = 0
         while await self._has_frame(position):
-            yield self._frames[position]
+            yield self._results.frames[position]
             position += 1
-        _raise_if(self._no_frames)
+        _raise_if(self._results.no_frames)
 
     async def motion(self) -> MotionTrack | None:
         """The motion track, complete; None without video.
@@ -140,14 +115,14 @@ class MediaSession:
         Raises:
             InvalidMedia: as `frames` does.
         """
-        await self._until(lambda: self._yield.receipt is not None)  # which determines the coverage of the pictures
-        _raise_if(self._no_frames)
-        return self._yield.motion
+        await self._until(lambda: self._results.receipt is not None)  # which determines the coverage of the pictures
+        _raise_if(self._results.no_frames)
+        return self._results.motion
 
     async def text_pictures(self) -> tuple[TextPicture, ...]:
         """Return the few pictures in which text may be, those with the most that looks like it first."""
-        await self._until(lambda: self._yield.receipt is not None)
-        return self._yield.text_pictures
+        await self._until(lambda: self._results.receipt is not None)
+        return self._results.text_pictures
 
     async def audio(self) -> AudioTrack | None:
         """Return the audio track, complete, as soon as the sound is decoded; None without sound.
@@ -156,15 +131,15 @@ class MediaSession:
             InvalidMedia: media-unreadable, media-no-decoder, media-encrypted or media-damaged if there is sound of
                 which hardly anything could be decoded.
         """
-        await self._until(lambda: self._yield.is_audio_settled)
-        _raise_if(self._no_audio)
-        return self._yield.audio
+        await self._until(lambda: self._results.is_audio_settled)
+        _raise_if(self._results.no_audio)
+        return self._results.audio
 
     async def receipt(self) -> DecodeUsage:
         """Return the cost of the decode, when it is over."""
-        await self._until(lambda: self._yield.receipt is not None)
-        assert self._yield.receipt is not None
-        return self._yield.receipt
+        await self._until(lambda: self._results.receipt is not None)
+        assert self._results.receipt is not None
+        return self._results.receipt
 
     async def look_around(self, seconds: Sequence[float]) -> Neighbourhood:
         """Return pictures around some that were sampled, by a separate decode; none if that fails.
@@ -200,8 +175,8 @@ class MediaSession:
 
     def ended_receipt(self) -> DecodeUsage | None:
         """Return the cost of a decode that is over, also of a failed one; None before that, or without one."""
-        if self._yield.receipt is not None or self._failure is None or not self._decoder_cpu_seconds:
-            return self._yield.receipt
+        if self._results.receipt is not None or self._failure is None or not self._decoder_cpu_seconds:
+            return self._results.receipt
         return failed_receipt(self._decoder_cpu_seconds, self._fetching.cpu_seconds)
 
     async def close(self) -> None:
@@ -210,13 +185,12 @@ class MediaSession:
         if decoding is not None:
             decoding.cancel()
             await asyncio.wait([decoding])
-        self._yield = DecodeState()
-        self._frames = []
+        self._results = DecodeResults()
 
     async def _has_frame(self, position: int) -> bool:
         """Return whether there is a frame at `position`, as soon as that is known."""
-        await self._until(lambda: len(self._frames) > position or self._yield.receipt is not None)
-        return len(self._frames) > position
+        await self._until(lambda: len(self._results.frames) > position or self._results.receipt is not None)
+        return len(self._results.frames) > position
 
     async def _until(self, is_ready: Callable[[], bool]) -> None:
         if self._decoding is None:
@@ -235,7 +209,7 @@ class MediaSession:
 
     async def _decode(self) -> None:
         try:
-            self._settle(await self._decoded_in_tries())
+            self._results.settle(await self._decoded_in_tries())
         except Exception as failure:
             # Any error is kept for the agents to raise: nobody awaits this task.
             self._failure = failure
@@ -297,10 +271,11 @@ class MediaSession:
         def take(reply: Reply) -> None:
             new = retelling.new_part(reply)
             if isinstance(reply, Planned):
-                self._yield.memory = memory.read(reply.layout)
+                self._results.memory = memory.read(reply.layout)
             if new is not None:
                 self._is_torn = True
-                self._take(new)
+                self._results.take(new)
+                self._notify()
                 self._is_torn = False
 
         try:
@@ -309,141 +284,12 @@ class MediaSession:
         finally:
             memory.close()
 
-    def _take(self, reply: Reply) -> None:
-        """Process a message of the decoder process; raises `ValueError` if it is invalid."""
-        match reply:
-            case Indexed(index):
-                self._yield.index = index
-                self._yield.is_audio_settled = index.audio is None
-                self._no_frames = _failure(index.video_fault)
-                self._no_audio = _failure(index.audio_fault)
-            case FramesReady(frames):
-                self._frames += [self._frame(slot) for slot in frames]
-            case TextPicturesReady(pictures):
-                memory = self._mapped()
-                self._yield.text_pictures = tuple(
-                    TextPicture(
-                        each.pts_seconds, memory.text_picture(each.slot, each.height, each.width), each.alike_seconds
-                    )
-                    for each in pictures
-                )
-            case MotionReady():
-                self._yield.motion = motion_track_in(self._mapped(), reply)
-            case AudioReady():
-                self._take_audio(reply)
-        self._notify()
-
-    def _mapped(self) -> MediaMemory:
-        if self._yield.memory is None:
-            raise ValueError("something was decoded before it was planned")
-        return self._yield.memory
-
-    def _frame(self, slot: FrameSlot) -> SampledFrame:
-        return frame_in(self._yield.memory, slot)
-
-    def _take_audio(self, ready: AudioReady) -> None:
-        self._yield.is_audio_settled = True
-        if ready.fault is not None:
-            self._no_audio = _failure(ready.fault)
-        elif ready.num_samples:
-            memory = self._mapped()
-            self._yield.audio = AudioTrack(
-                memory.speech(ready.num_samples),
-                memory.full_band(ready.num_samples),
-                ready.spans,
-                ready.channel_weights,
-                ready.stereo_gains,
-            )
-        elif ready.num_errors:
-            self._no_audio = InvalidMedia("media-unreadable", NO_SOUND)
-        elif self._yield.index and self._yield.index.audio and self._yield.index.audio.announced_seconds:
-            announced = f"{self._yield.index.audio.announced_seconds:.3g} s"
-            self._no_audio = InvalidMedia("media-damaged", f"the container states {announced} of sound and has none")
-
-    def _settle(self, receipt: DecodeUsage) -> None:
-        has_video = self._yield.index is not None and self._yield.index.video is not None
-        if receipt.video_fault is not None:
-            self._no_frames = _failure(receipt.video_fault)
-        elif has_video and not self._frames:
-            self._no_frames = InvalidMedia("media-no-frames", f"there is sound, but {NO_PICTURE}")
-        self._yield.is_audio_settled = True
-        self._yield.receipt = receipt
-
-
-class MediaSessions:
-    """The sessions of this worker: at most one per key, with a reference count."""
-
-    def __init__(
-        self,
-        pool: DecoderPool,
-        opener: MediaOpener,
-        policy: PlanPolicy | None = None,
-        tracer: Tracer = SILENT_TRACER,
-        between_tries_seconds: tuple[float, ...] = BETWEEN_TRIES_SECONDS,
-    ) -> None:
-        """The creator of `pool` and `opener` closes them."""
-        self._between_tries_seconds = between_tries_seconds
-        self._pool = pool
-        self._opener = opener
-        self._policy = policy or PlanPolicy()
-        self._tracer = tracer
-        self._sessions: dict[str, tuple[MediaSession, int]] = {}
-        self.fetching = FetchMeter()
-        """Of all sessions."""
-
-    def decoder_cpu_seconds(self) -> float:
-        """CPU time of the decoder processes so far, including their starts."""
-        return self._pool.cpu_seconds()
-
-    def decoder_start_cpu_seconds(self) -> float:
-        """CPU time that they used until each was ready."""
-        return self._pool.start_cpu_seconds()
-
-    def __len__(self) -> int:
-        """Number of open sessions."""
-        return len(self._sessions)
-
-    @asynccontextmanager
-    async def open(self, key: str, source: MediaSource) -> AsyncIterator[MediaSession]:
-        """Join the session of `key`, or start it; the last user closes it.
-
-        Args:
-            key: One per video and revision.
-            source: The media's source; only that of the first user counts.
-        """
-        session = self._enter(key, source)
-        try:
-            yield session
-        finally:
-            if self._leave(key):
-                await session.close()
-
-    def _enter(self, key: str, source: MediaSource) -> MediaSession:
-        session, num_users = self._sessions.get(key, (None, 0))
-        if session is None:
-            session = MediaSession(
-                source, self._opener, self._pool, self._policy, self._tracer, self.fetching, self._between_tries_seconds
-            )
-        self._sessions[key] = (session, num_users + 1)
-        return session
-
-    def _leave(self, key: str) -> bool:
-        """Return whether that was the last user."""
-        session, num_users = self._sessions.pop(key)
-        if num_users > 1:
-            self._sessions[key] = (session, num_users - 1)
-        return num_users == 1
-
 
 def _killed_twice(first: DecoderKilled, second: DecoderKilled) -> str:
     return (
         f"two decoder processes were killed from outside, by {first.by} and {second.by}: most likely memory ran out;"
         " look at the memory of the machine or container, and allow fewer decoder processes or less memory for each"
     )
-
-
-def _failure(fault: StreamFault | None) -> InvalidMedia | None:
-    return None if fault is None else InvalidMedia(fault.cause, fault.message)
 
 
 def _raise_if(failure: Exception | None) -> None:

@@ -29,7 +29,8 @@ from operators.media.decoder_client import DECODER_COMMAND
 from operators.media.limits import DecodeLimits
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecodeObserver, DecoderPool, SilentDecodeObserver
-from operators.media.session import MediaOpener, MediaSession, MediaSessions
+from operators.media.session import MediaOpener, MediaSession
+from operators.media.shared_sessions import MediaSessions
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.source_registry import SourceAccess, SourceOpener
 from operators.media.sources.spool import Spool

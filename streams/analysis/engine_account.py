@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operators.cpu_clocks import process_cpu_seconds
 from operators.energy import EnergyCounter
 from operators.inference.inference import Inference
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from streams.analysis.agents.host_threads import ThreadedHost
 from streams.costs.cpu_account import CpuAccount, CpuObserver, CpuReading
 from streams.costs.power import PowerMeter, open_core_energy

@@ -23,7 +23,8 @@ from operators.errors import InvalidMedia
 from operators.media.index import UnseenTrack
 from operators.media.limits import DecodeLimits
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSession, MediaSessions
+from operators.media.session import MediaSession
+from operators.media.shared_sessions import MediaSessions
 from schemas.uploads import FileSource
 from streams.decision.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_WHEN_UNSEEN
 from tests.corpus.cases import Case

@@ -25,7 +25,7 @@ from operators.inference.inference import Inference
 from operators.inference.private_cache import PrivateCache
 from operators.inference.request_context import RequestContext
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from ops.assets.cache import default_cache_dir
 from ops.assets.weights import fetch_weights
 from ops.evaluate.burnt.drawing import KINDS, burn, text_layer

@@ -21,7 +21,7 @@ from operators.inference.backend_registry import open_backend
 from operators.inference.inference import Inference
 from operators.inference.request_context import RequestContext
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from ops.assets.cache import default_cache_dir
 from ops.assets.clip import SampleClip
 from ops.assets.sample_registry import SAMPLE_CLIPS

@@ -11,7 +11,7 @@ import pytest
 from operators.errors import InvalidMedia
 from operators.media.limits import DecodeLimits
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.source_registry import SourceAccess, SourceOpener
 from operators.media.sources.spool import Spool

@@ -10,7 +10,7 @@ import pytest
 
 from operators.errors import InvalidMedia
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from schemas.uploads import FileSource
 from tests.container_parts import png_chunk
 from tests.hostile_media import write_video

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from operators.errors import InvalidMedia, MediaCause
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from schemas.uploads import FileSource
 from tests.hostile_media import write_sound, write_video
 from tests.opened_files import LocalFiles

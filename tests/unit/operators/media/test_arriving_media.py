@@ -16,7 +16,8 @@ from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.progressive_file import GRANULE_BYTES, ProgressiveFile
 from operators.media.receipt import DecodeUsage
-from operators.media.session import MediaSession, MediaSessions
+from operators.media.session import MediaSession
+from operators.media.shared_sessions import MediaSessions
 from ops.bench.long_clip import make_long_clip
 from schemas.uploads import FileSource
 from tests.hostile_media import HOSTILE_FILES, HostileFile, write_sound, write_video

@@ -19,7 +19,8 @@ from operators.media.decoder_client import DECODER_COMMAND
 from operators.media.ipc_messages import AudioReady, Done, FrameSlot, FramesReady, MotionReady, TrackShape
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeUsage, failed_receipt
-from operators.media.session import MediaSession, MediaSessions
+from operators.media.session import MediaSession
+from operators.media.shared_sessions import MediaSessions
 from schemas.uploads import FileSource
 from tests.hostile_media import write_video
 from tests.killed_decoder import killed_decoder

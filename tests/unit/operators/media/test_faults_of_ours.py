@@ -16,7 +16,8 @@ from operators.errors import InvalidMedia, MachineUnavailable
 from operators.internal_errors import InternalError
 from operators.media.pool import DecoderPool
 from operators.media.progressive_file import LocalReadFailed, ProgressiveFile
-from operators.media.session import MediaOpener, MediaSession, MediaSessions
+from operators.media.session import MediaOpener, MediaSession
+from operators.media.shared_sessions import MediaSessions
 from operators.media.sources.checksum import require_checksum
 from operators.media.sources.opened_source import OpenedSource
 from schemas.uploads import FileSource, MediaSource

@@ -15,7 +15,8 @@ import pytest
 
 from operators.errors import InvalidMedia
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaOpener, MediaSessions
+from operators.media.session import MediaOpener
+from operators.media.shared_sessions import MediaSessions
 from schemas.uploads import FileSource
 from tests.hostile_media import write_video
 from tests.opened_files import ArrivingFiles, LocalFiles

@@ -8,7 +8,8 @@ import pytest
 
 from operators.errors import InvalidMedia
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSession, MediaSessions
+from operators.media.session import MediaSession
+from operators.media.shared_sessions import MediaSessions
 from schemas.uploads import FileSource
 from tests.hostile_media import HOSTILE_FILES, HostileFile
 from tests.opened_files import LocalFiles

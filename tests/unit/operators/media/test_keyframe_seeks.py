@@ -17,7 +17,7 @@ from operators.media.plan import DecodeSpan, PlanPolicy, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.read_index import read_index
 from operators.media.seek_probes import probed_keyframes
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from ops.bench.long_clip import make_long_clip
 from schemas.uploads import FileSource
 from tests.hostile_media import write_video

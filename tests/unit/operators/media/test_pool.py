@@ -21,7 +21,7 @@ from operators.media.limits import PREFERENCE, DecodeLimits
 from operators.media.memory import SharedMemory
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from operators.media.sources.file import resolve_media
 from operators.media.sources.media_roots import MediaRoot
 from schemas.uploads import FileSource

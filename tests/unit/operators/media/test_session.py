@@ -14,7 +14,8 @@ import pytest
 from operators.errors import InvalidMedia
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSession, MediaSessions
+from operators.media.session import MediaSession
+from operators.media.shared_sessions import MediaSessions
 from operators.media.tracks import SPEECH_HZ
 from schemas.uploads import FileSource
 from tests.hostile_media import text, write_sound, write_video

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from schemas.receipts import DecodeReceipt, Receipt
 from schemas.uploads import FileSource
 from streams.analysis.agents.analysis import Agent, Analysis

@@ -12,7 +12,7 @@ import pytest
 from operators.media.neighbours import Neighbourhood
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
-from operators.media.session import MediaSessions
+from operators.media.shared_sessions import MediaSessions
 from operators.media.tracks import SampledFrame
 from schemas.evidence import UNMEASURED, LabelEvidence, SecondLook
 from schemas.facts import Signal
