@@ -38,7 +38,8 @@ async def open_local_analysis(
     capabilities = prepare_process(settings)
     # imports torch: after the process was prepared, and not for every command
     with collector_paused():
-        from streams.analysis.engine import EngineOptions, open_engine
+        from streams.analysis.engine import EngineOptions
+        from streams.analysis.engine_opening import open_engine
         from streams.decision.cost import Prices
         from streams.decision.outcome import FoldContext
         from streams.decision.policy_file import load_policy

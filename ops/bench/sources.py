@@ -133,7 +133,8 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
     from streams.lifecycle.process_setup import prepare_process
 
     capabilities = prepare_process(settings)
-    from streams.analysis.engine import PLAN_POLICY, EngineOptions, open_engine  # torch comes with it: not before that
+    from streams.analysis.engine import PLAN_POLICY, EngineOptions  # torch comes with it: not before that
+    from streams.analysis.engine_opening import open_engine  # torch comes with it: not before that
 
     same_sound = replace(PLAN_POLICY, max_audio_seconds=PLAN_POLICY.max_remote_audio_seconds)
     engine = await open_engine(settings, capabilities, EngineOptions(plan_policy=same_sound))

@@ -77,7 +77,7 @@ def default_threads(settings: Settings, device: str) -> tuple[int, ...]:
 def keep_points(timed: Iterable[TimedModel], settings: Settings) -> None:
     """Store the points for the workers of this user on this machine."""
     from streams.analysis.backend_config import device_of
-    from streams.analysis.engine import operating_points
+    from streams.analysis.engine_opening import operating_points
 
     points = operating_points(settings, device_of(settings))
     for each in timed:

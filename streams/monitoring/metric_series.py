@@ -123,7 +123,7 @@ def _begin_role(role: Role) -> None:
 
 def _begin_media(settings: Settings) -> None:
     num_live = settings.decode_processes if "media" in settings.roles else 0
-    num_backfill = 1 if "backfill" in settings.roles else 0  # see `streams.analysis.engine`
+    num_backfill = 1 if "backfill" in settings.roles else 0  # see `streams.analysis.engine_opening`
     metrics.DECODE_PROCESSES.set(num_live + num_backfill)
     _begin(metrics.RETRIES, ("source", "overloaded"))
     _begin(metrics.CLAIMS_REUSED, MODALITIES)

@@ -68,7 +68,7 @@ async def open_worker_engine(
     parent_id: int | None,
     opened: AsyncExitStack,
 ) -> Engine:
-    """Return when every model is warm; see `streams.analysis.engine.open_engine`, also for what it raises.
+    """Return when every model is warm; see `streams.analysis.engine_opening.open_engine`, also for what it raises.
 
     Args:
         settings: of the worker.
@@ -84,9 +84,9 @@ async def open_worker_engine(
 
 
 def _import_engine() -> Any:
-    """`streams.analysis.engine`; torch comes with it and takes seconds."""
+    """`streams.analysis.engine_opening`; torch comes with it and takes seconds."""
     with collector_paused():
-        return import_module("streams.analysis.engine")
+        return import_module("streams.analysis.engine_opening")
 
 
 def _open_client(

@@ -42,7 +42,7 @@ class TestImports:
     def test_analysing_roles(self) -> None:
         """With torch, but without readers of weights and without compilers."""
         imported = imported_after(
-            "import streams.worker.worker, streams.analysis.engine, streams.analysis.modality_work\n"
+            "import streams.worker.worker, streams.analysis.engine_opening, streams.analysis.modality_work\n"
             "import streams.analysis.agents.agent_registry, operators.audio.loudness"
         )
         assert "torch" in imported

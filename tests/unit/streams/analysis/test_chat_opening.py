@@ -17,7 +17,7 @@ from operators.errors import ServerUnavailable
 from operators.inference.loaded_model import RequestTerms, ServerUsage
 from operators.inference.remote.chat_client import ChatAnswer, Question
 from operators.inference.remote.server_watch import ServerRequest
-from streams.analysis import engine
+from streams.analysis import engine_opening
 from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import ChatParts
 from streams.analysis.chat_opening import LimitedAsker, chat_fingerprint, open_chat
@@ -111,7 +111,7 @@ class TestFingerprint:
         found = set()
         for there in ("a", "b"):
             inference: Any = SimpleNamespace(how=lambda _name, there=there: f"openai-float32/{there}")
-            provenance = engine._provenance(inference, CARDS, PLAN_POLICY, read_settings())
+            provenance = engine_opening._provenance(inference, CARDS, PLAN_POLICY, read_settings())
             found.add(provenance()["frames"].fingerprint)
         assert len(found) == 2
 

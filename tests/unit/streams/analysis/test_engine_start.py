@@ -8,7 +8,7 @@ import pytest
 
 from models.card_errors import CardInvalid
 from operators.inference.cpu_probe import CpuCapabilities
-from streams.analysis.engine import open_engine
+from streams.analysis.engine_opening import open_engine
 from streams.config.settings import read_settings
 from tests.support.tiny_models import CARD, write_card
 

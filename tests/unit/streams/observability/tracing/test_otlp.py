@@ -174,7 +174,7 @@ class TestOff:
         The client of Redis imports OpenTelemetry's metrics by itself, wherever they are installed.
         """
         program = (
-            "import sys, streams.worker.worker, streams.analysis.engine, ops.cli.publish\n"
+            "import sys, streams.worker.worker, streams.analysis.engine_opening, ops.cli.publish\n"
             "from streams.config.settings import read_settings\n"
             "from streams.observability.tracing import spans\n"
             "from streams.observability.tracing.opening import traced\n"
