@@ -40,6 +40,7 @@ class ContentChange:
         histograms = np.abs(self._shares[first][:, None] - self._shares[second][None]).sum(axis=2) / 2.0
         others = self._luma[second].astype(np.int16)
         levels = np.array([np.abs(others - picture).mean(axis=(1, 2)) for picture in self._luma[first]])
+        levels = levels.reshape(histograms.shape)  # Without a first picture the list has no second dimension.
         return np.asarray(np.sqrt(histograms * levels / _WHITE), dtype=np.float64)
 
     def successive(self) -> np.ndarray:

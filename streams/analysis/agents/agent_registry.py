@@ -36,7 +36,7 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
             analyse=audio.analyse,
             code_version=7,
         ),
-        Agent(modality="motion", analyse=motion.analyse, code_version=6),
+        Agent(modality="motion", analyse=motion.analyse, code_version=7),
         Agent(
             modality="context",
             analyse=context.analyse,

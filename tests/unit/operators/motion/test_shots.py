@@ -130,8 +130,22 @@ class TestCutTimes:
         """The least that has a cut."""
         assert cut_frames(shot(21, 1) + shot(22, 1)) == [1]
 
+    @pytest.mark.parametrize("num_after", [1, 2, 7])
+    def test_cut_after_a_pause_of_the_clock(self, num_after: int) -> None:
+        """Pictures of a span may be seconds apart, as in screen recordings: then none is shortly before a cut."""
+        seconds = np.concatenate([np.arange(10), np.arange(num_after) + 60]) * INTERVAL_SECONDS
+        luma = np.stack(shot(1, 10) + shot(2, num_after))
+        track = MotionTrack(pts_seconds=seconds, luma=luma, spans=(MotionSpan(0, len(luma)),))
+        assert cut_times(track) == pytest.approx([60 * INTERVAL_SECONDS])
+
 
 class TestContentChange:
+    @pytest.mark.parametrize(("num_first", "num_second"), [(0, 0), (0, 1), (0, 3), (3, 0)])
+    def test_among_none(self, num_first: int, num_second: int) -> None:
+        """One row for each first picture and one column for each other one, also if there are none."""
+        change = ContentChange(np.stack(shot(1, 3)))
+        assert change.among(range(num_first), range(num_second)).shape == (num_first, num_second)
+
     def test_extremes(self) -> None:
         """0 for a picture and itself, 1 for black and white."""
         black, white = np.zeros((HEIGHT, WIDTH), np.uint8), np.full((HEIGHT, WIDTH), 255, np.uint8)
