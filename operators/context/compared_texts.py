@@ -6,6 +6,7 @@ Among many harmless words a few bad ones weigh little, so a passage is compared 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,8 @@ def compared_texts(
 ) -> tuple[ComparedText, ...]:
     """Return the items of an upload; a passage has all of its items among them, or none.
 
+    A passage of punctuation has none: it says nothing, but the embedding of a lone question mark is near to insults.
+
     Args:
         passages: in the order of the text.
         scores: the linear model's score of each.
@@ -49,10 +52,14 @@ def compared_texts(
     order = sorted(zip(passages, scores, strict=True), key=lambda each: (each[0].part != "title", -each[1]))
     found: list[ComparedText] = []
     for passage, _ in order:
-        texts = tuple(_texts(passage.text))
+        texts = () if _is_punctuation(passage.text) else tuple(_texts(passage.text))
         if len(found) + len(texts) <= MAX_COMPARED:
             found += (ComparedText(passage, encode(text)) for text in texts)
     return tuple(found)
+
+
+def _is_punctuation(text: str) -> bool:
+    return all(unicodedata.category(character)[0] in "PZ" for character in text)
 
 
 def _texts(text: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import torch
 from models.card_registry import CARDS
 from models.sentence_embedding import EMBEDDING_SIZE, SentenceEmbedding, load_sentence_embedding
 from models.toxicity import Toxicity, load_toxicity
+from operators.context.passages import Passage
 from operators.context.prototype_evidence import ComparedScores
 from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.text_analysis import TextAnalysis, read_text
@@ -45,22 +46,29 @@ class TextEvaluator:
         compared = self._compared(reading)
         with torch.inference_mode():
             scores = self.network(torch.from_numpy(np.stack([item.item for item in reading.abuse_items])))[0].numpy()
+        vote = compared.vote if compared else no_vote
         return (
-            *toxicity_evidence(CARDS["toxicity"], scores, reading.abuse_items, self.models.lexicon, compared.vote),
-            *profanity_evidence(CARDS["profanity"], reading.scored, self.models.lexicon, compared.vote),
-            *compared.evidence(),
+            *toxicity_evidence(CARDS["toxicity"], scores, reading.abuse_items, self.models.lexicon, vote),
+            *profanity_evidence(CARDS["profanity"], reading.scored, self.models.lexicon, vote),
+            *(compared.evidence() if compared else ()),
         )
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """Return the (N, 384) float32 embeddings of some texts."""
         return embedded(self.embedding, [self.models.sentence_tokens.encode(text) for text in texts])
 
-    def _compared(self, reading: TextAnalysis) -> ComparedScores:
+    def _compared(self, reading: TextAnalysis) -> ComparedScores | None:
+        if not reading.compared_texts:
+            return None
         items = {text.item.tobytes(): text.item for text in reading.compared_texts}
         new = {key: item for key, item in items.items() if key not in self._known}
         self._known.update(zip(new, embedded(self.embedding, list(new.values())), strict=True))
         vectors = np.stack([self._known[text.item.tobytes()] for text in reading.compared_texts])
         return ComparedScores(self.scorer, reading.compared_texts, vectors)
+
+
+def no_vote(_passages: Collection[Passage]) -> None:
+    """The vote where nothing is compared."""
 
 
 def load_text_evaluator(cache_dir: Path) -> TextEvaluator:

@@ -94,6 +94,16 @@ def encode(text: str) -> np.ndarray:
 
 
 class TestComparedTexts:
+    @pytest.mark.parametrize("text", ["?", "???", "...?", "?!", "¿?", " - - ", "…", ""])
+    def test_punctuation(self, text: str) -> None:
+        """It says nothing: what the embedding makes of it is chance."""
+        assert compared_texts([passage(text)], [0.1], encode) == ()
+
+    @pytest.mark.parametrize("text", ["$?", "7!", "no?", "\U0001f595", "何?"])
+    def test_hardly_more_than_punctuation(self, text: str) -> None:
+        """A symbol, a digit, a letter may say something."""
+        assert len(compared_texts([passage(text)], [0.1], encode)) == 1
+
     def test_a_short_passage(self) -> None:
         """It is compared once, in plain letters."""
         (found,) = compared_texts([passage("ｙｏｕ\u2800are late")], [0.1], encode)
