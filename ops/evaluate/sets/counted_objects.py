@@ -1,7 +1,8 @@
 """Pictures with cut-out photographs in known numbers: how many people, faces, vehicles and so on are counted.
 
 A picture has 0 to 5 times one thing, of sizes that are drawn, side by side on a photograph of a surface. Whoever is
-pasted with a face is one person; the suits of others hide theirs.
+pasted with a face is one person; the suits of others hide theirs. Further pictures show one altered face each
+(`face_pictures`); all pictures without a face give its false alarms.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ from typing import TYPE_CHECKING, Final, cast
 from ops.evaluate.archives.archive_registry import ARCHIVES
 from ops.evaluate.archives.fetching import files_of
 from ops.evaluate.evaluation_set import EvaluationRun, JudgedSubject, Reference, Source
-from ops.evaluate.judgements import PRODUCT, Amount, AnyJudgement, MethodSpent
+from ops.evaluate.face_pictures import (
+    PICTURE_PX,
+    PORTRAIT,
+    SURFACES,
+    FacePicture,
+    face_pictures,
+    portrait,
+    surface,
+    write_face,
+)
+from ops.evaluate.judgements import PRODUCT, Amount, AnyJudgement, Decided, MethodSpent
 from schemas.identity import Modality
 
 if TYPE_CHECKING:
@@ -29,12 +40,8 @@ CUT_OUTS_FILE: Final = Path(__file__).with_name("counted_objects.toml")
 GROUPS: Final = ("people", "faces", "vehicles", "animals", "objects")
 FITTED: Final = ", fitted half"
 NUMBERS: Final = (1, 2, 3, 5)
-PORTRAIT: Final = "skimage/data/astronaut.png"
-PORTRAIT_BOX: Final = (110, 0, 360, 330)
-"""Of a person from the shoulders up: left, top, right, bottom in pixels."""
-_SURFACES: Final = ("brick.png", "grass.png", "gravel.png")
-_WIDTH_PX: Final = 960
-_HEIGHT_PX: Final = 540
+FACE: Final = "a face is found"
+FACE_BY_HEIGHT: Final = "a face is found, by height"
 _COLUMNS: Final = 3
 _ROWS: Final = 2
 _SIZE_RATIOS: Final = (0.6, 0.9)
@@ -71,20 +78,26 @@ class CountedObjects:
     """
 
     name = "counted-objects"
-    version = 1
+    version = 2
     description = (
         "Cut-out photographs in known numbers, 0 to 5 in a picture, on surfaces; thresholds were chosen on the "
-        "cut-outs of one half, and surfaces are the same in both. Things stand apart: crowds are not measured."
+        "cut-outs of one half, and surfaces are the same in both. Things stand apart: crowds are not measured. "
+        "Faces are one person's, altered and in seven heights; the threshold was chosen with it unaltered. Faces of "
+        "other people are not measured."
     )
-    subjects = tuple(
-        JudgedSubject(
-            f"number of {group}{half}",
-            f"How many {group} the picture shows, on the {'fitted' if half else 'held-out'} half.",
-            model="centerface" if group == "faces" else "nanodet-g",
-            unit=group,
-        )
-        for half in ("", FITTED)
-        for group in GROUPS
+    subjects = (
+        *(
+            JudgedSubject(
+                f"number of {group}{half}",
+                f"How many {group} the picture shows, on the {'fitted' if half else 'held-out'} half.",
+                model="centerface" if group == "faces" else "nanodet-g",
+                unit=group,
+            )
+            for half in ("", FITTED)
+            for group in GROUPS
+        ),
+        JudgedSubject(FACE, "Pictures of one altered face, and pictures without a face.", "centerface"),
+        JudgedSubject(FACE_BY_HEIGHT, "The same faces, by pixels from hairline to chin; 540 lines.", "centerface"),
     )
     sources = tuple(Source(ARCHIVES[name].file_name, ARCHIVES[name].licence) for name in ("stamps", "scikit-image"))
     references: tuple[Reference, ...] = ()
@@ -98,11 +111,12 @@ class CountedObjects:
         """Yield the numbers of each group that are said of each picture."""
         from ops.evaluate.product import analysed, spent
 
-        pictures = wanted_pictures(run)
-        files = {picture.item: _written(picture, run) for picture in pictures}
-        found = (self._analyse or analysed)(files, run.on_item, {})
-        for picture, said in zip(pictures, found, strict=True):
+        pictures, faces = wanted_pictures(run), face_pictures(run.size, run.seed)
+        found = (self._analyse or analysed)(_files(pictures, faces, run), run.on_item, {})
+        for picture, said in zip(pictures, found, strict=False):
             yield from judgements(picture, said)
+        for face, said in zip(faces, found[len(pictures) :], strict=True):
+            yield from face_judgements(face, said)
         yield spent(found)
 
 
@@ -115,17 +129,30 @@ def judgements(picture: CountedPicture, said: Analysed) -> Iterator[AnyJudgement
         kind = f"{truth} shown" if truth else "none shown"
         amount = None if number is None else float(number)
         yield Amount(f"number of {group}{half}", picture.item, PRODUCT, kind, truth=float(truth), said=amount)
+    if not picture.truth.get("faces"):
+        yield Decided(FACE, picture.item, PRODUCT, "no face", truth=False, said=_shows_face(said))
+
+
+def face_judgements(picture: FacePicture, said: Analysed) -> Iterator[Decided]:
+    """Say whether a face was found, once by alteration and once by height."""
+    height = f"{picture.face_height_px} pixels"
+    yield Decided(FACE, picture.item, PRODUCT, picture.alteration, truth=True, said=_shows_face(said))
+    yield Decided(FACE_BY_HEIGHT, picture.item, PRODUCT, height, truth=True, said=_shows_face(said))
+
+
+def _shows_face(said: Analysed) -> bool:
+    return bool(said.feature("visual.max_faces"))
 
 
 def wanted_pictures(run: EvaluationRun) -> list[CountedPicture]:
     """Return the pictures of a run, by name: each cut-out in each number, or for a small one in one that is drawn."""
     drawing = random.Random(run.seed)
-    found = [CountedPicture("", {}, 0, surface) for surface in _SURFACES]
+    found = [CountedPicture("", {}, 0, name) for name in SURFACES]
     for cut_out, groups in cut_outs().items():
         numbers: Sequence[int] = NUMBERS if run.size == "full" else (drawing.choice(NUMBERS),)
         for number in numbers:
             truth = dict.fromkeys(groups, number)
-            found.append(CountedPicture(cut_out, truth, number, drawing.choice(_SURFACES)))
+            found.append(CountedPicture(cut_out, truth, number, drawing.choice(SURFACES)))
     return sorted(found, key=lambda picture: picture.item)
 
 
@@ -135,35 +162,42 @@ def cut_outs() -> dict[str, tuple[str, ...]]:
     return {PORTRAIT: ("people", "faces"), **{name: (group,) for group, names in table.items() for name in names}}
 
 
+def _files(pictures: Sequence[CountedPicture], faces: Sequence[FacePicture], run: EvaluationRun) -> dict[str, Path]:
+    """Write all pictures and return their paths by item, in this order."""
+    files = {picture.item: _written(picture, run) for picture in pictures}
+    for face in faces:
+        files[face.item] = _target(face.item, run)
+        write_face(face, run.data_dir, run.seed, files[face.item])
+    return files
+
+
+def _target(item: str, run: EvaluationRun) -> Path:
+    return run.folder / f"{item.replace('/', '-').replace(' ', '-')}.png"
+
+
 def _written(picture: CountedPicture, run: EvaluationRun) -> Path:
     """Write a picture and return its path."""
-    from PIL import Image  # decoders
-
     drawing = random.Random(f"{run.seed} {picture.item}")
-    surfaces = files_of("scikit-image", run.data_dir) / "skimage" / "data"
-    with Image.open(surfaces / picture.surface) as opened:
-        image = opened.convert("RGB").resize((_WIDTH_PX, _HEIGHT_PX))
+    image = surface(picture.surface, run.data_dir)
     places = drawing.sample(range(_COLUMNS * _ROWS), picture.number)
     for place in places:
         _paste(image, _cut_out(picture.cut_out, run.data_dir), place, drawing)
-    target = run.folder / f"{picture.item.replace('/', '-').replace(' ', '-')}.png"
-    image.save(target)
-    return target
+    image.save(_target(picture.item, run))
+    return _target(picture.item, run)
 
 
 def _cut_out(name: str, data_dir: Path) -> Image:
-    from PIL import Image
+    from PIL import Image  # decoders
 
     if name == PORTRAIT:
-        with Image.open(files_of("scikit-image", data_dir) / name) as opened:
-            return opened.convert("RGBA").crop(PORTRAIT_BOX)
+        return portrait(data_dir)
     with Image.open(files_of("stamps", data_dir) / name) as opened:
         found = opened.convert("RGBA")
     return found.crop(found.getbbox())
 
 
 def _paste(image: Image, thing: Image, place: int, drawing: random.Random) -> None:
-    width, height = _WIDTH_PX // _COLUMNS, _HEIGHT_PX // _ROWS
+    width, height = PICTURE_PX[0] // _COLUMNS, PICTURE_PX[1] // _ROWS
     scale = drawing.uniform(*_SIZE_RATIOS) * min(width / thing.width, height / thing.height)
     thing = thing.resize((max(1, round(thing.width * scale)), max(1, round(thing.height * scale))))
     left = place % _COLUMNS * width + drawing.randint(0, width - thing.width)
