@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from ops.evaluate.documents.generated_part import with_part
 from ops.evaluate.documents.headline import (
     at_threshold,
     headline,
@@ -18,9 +18,6 @@ from ops.evaluate.judgements import PRODUCT
 from ops.evaluate.report import NOT_MEASURED
 from ops.evaluate.result import Metric, SetResult, SubjectResult
 
-BEGIN: Final = "<!-- generated from ops/evaluate/results by python -m ops.evaluate.documents -->"
-END: Final = "<!-- end of the generated part -->"
-_PART: Final = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
 _LABEL_METRICS: Final[tuple[Metric, ...]] = ("precision", "recall", "false alarms", "AUC")
 
 
@@ -35,10 +32,7 @@ def with_tables(page: str, labels: Sequence[str], results: Sequence[SetResult]) 
     Raises:
         ValueError: the marks are missing.
     """
-    text, number = _PART.subn(lambda _: f"\n{tables(labels, results)}\n", page)
-    if number != 1:
-        raise ValueError(f"the page has {number} generated parts; allowed: one, between {BEGIN} and {END}")
-    return text
+    return with_part(page, tables(labels, results))
 
 
 def tables(labels: Sequence[str], results: Sequence[SetResult]) -> str:

@@ -11,7 +11,8 @@ import yaml
 
 from models.card_registry import CARDS
 from ops.evaluate.documents.card_text import START, measured_words, with_measurements
-from ops.evaluate.documents.coverage_tables import BEGIN, END, with_tables
+from ops.evaluate.documents.coverage_tables import with_tables
+from ops.evaluate.documents.generated_part import BEGIN, END
 from ops.evaluate.documents.generating import REPOSITORY, generated
 from ops.evaluate.documents.headline import short_value
 from ops.evaluate.documents.policy_comments import with_comments
