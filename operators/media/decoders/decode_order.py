@@ -55,9 +55,16 @@ class SortedTimes:
 
 
 class DecodeOrderTimes:
-    """Counts pictures as they come out of the codec, which is the order of display, by the packets that go in."""
+    """Counts pictures as they come out of the codec, which is the order of display, by the packets that go in.
 
-    def __init__(self) -> None:
+    Args:
+        is_reordered: whether the stream says that pictures are shown in another order than that of their packets. If it
+            does not, the times that FFmpeg guesses are right, also behind a number that the file leaves out after its
+            first packet; counting begins when one of them falls.
+    """
+
+    def __init__(self, *, is_reordered: bool = True) -> None:
+        self._is_reordered = is_reordered
         self._delay = 0
         self._last: int | None = None
         self._step = 1
@@ -70,22 +77,29 @@ class DecodeOrderTimes:
         """Take a packet that goes into the codec; pictures name the one that they come out with."""
 
     def stamp(self, picture: VideoFrame) -> int | None:
-        """Return the time of the next picture, in ticks of its stream; None without one.
-
-        The first one is shown at the time of its own packet; the codec holds all back by equally many packets, and
-        gives the last ones at the end without a packet.
-        """
-        if self._last is None:
-            found = picture.dts if picture.pts is None else picture.pts
-            self._delay = 0 if found is None or picture.dts is None else picture.dts - found
-        elif picture.dts is None:
-            found = self._last + self._step
-        else:
-            found = picture.dts - self._delay
+        """Return the time of the next picture, in ticks of its stream; None without one."""
+        found = self._counted(picture) if self._is_reordered else self._guessed(picture)
         if found is not None:
             self._step = max(1, found - self._last) if self._last is not None else self._step
             self._last = found
         return found
+
+    def _guessed(self, picture: VideoFrame) -> int | None:
+        if picture.pts is not None and (self._last is None or picture.pts > self._last):
+            return picture.pts
+        self._is_reordered = True
+        if self._last is not None and picture.dts is not None:
+            self._delay = picture.dts - (self._last + self._step)
+        return self._counted(picture)
+
+    def _counted(self, picture: VideoFrame) -> int | None:
+        """The first picture is shown at the time of its own packet; the codec holds all back by equally many packets,
+        and gives the last ones at the end without a packet."""
+        if self._last is None:
+            found = picture.dts if picture.pts is None else picture.pts
+            self._delay = 0 if found is None or picture.dts is None else picture.dts - found
+            return found
+        return self._last + self._step if picture.dts is None else picture.dts - self._delay
 
 
 def read_ahead(

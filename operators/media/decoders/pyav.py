@@ -98,7 +98,10 @@ class PyavDecoder:
         self._codec = decoding_context(self._stream)
         self._clock = ContinuousClock()
         is_unordered = self._container.format.name in DECODE_ORDER_CONTAINERS
-        self._decode_order: DecodeOrderTimes | SortedTimes | None = DecodeOrderTimes() if is_unordered else None
+        is_reordered = bool(self._stream.codec_context.has_b_frames)
+        self._decode_order: DecodeOrderTimes | SortedTimes | None = (
+            DecodeOrderTimes(is_reordered=is_reordered) if is_unordered else None
+        )
         self._is_order_known = is_unordered
         self._picture_seconds: list[float] = []
         self._picture_base: Fraction | None = None

@@ -10,8 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from operators.media.decoders.decode_order import read_ahead
+from operators.media.decoders.decode_order import DecodeOrderTimes, read_ahead
 from operators.media.plan import PlanPolicy
+from tests.corpus.cases import Case
+from tests.corpus.oracle import compared
 from tests.decoded_here import decoded_here
 from tests.hostile_media import numbered_picture, write_video
 
@@ -34,6 +36,39 @@ def test_every_picture_of_an_avi_is_seen_in_order(name: str, tmp_path: Path) -> 
     assert found.motion is not None
     steps = [after - before for before, after in pairwise(found.motion.pts_seconds)]
     assert max(steps) - min(steps) < 0.05
+
+
+def stamps(times: DecodeOrderTimes, pictures: list[tuple[int | None, int | None]]) -> list[int | None]:
+    """Return the times of pictures with these guessed times and times of packets."""
+    found = []
+    for pts, dts in pictures:
+        picture = av.VideoFrame(16, 16, "gray")
+        picture.pts, picture.dts = pts, dts
+        found.append(times.stamp(picture))
+    return found
+
+
+class TestDecodeOrderTimes:
+    def test_a_number_that_is_left_out_after_the_first_packet(self) -> None:
+        """Sound that begins earlier moves the other pictures on; without reordering a player goes by the guesses."""
+        pictures: list[tuple[int | None, int | None]] = [(2, 0), (3, 2), (4, 3), (5, 4)]
+        assert stamps(DecodeOrderTimes(is_reordered=False), pictures) == [2, 3, 4, 5]
+
+    def test_reordering_that_the_stream_does_not_announce(self) -> None:
+        """From the first time that falls on, pictures are counted; none of them is lost."""
+        pictures: list[tuple[int | None, int | None]] = [(1, 1), (2, 2), (5, 3), (3, 4), (4, 5), (6, 6), (7, None)]
+        found = stamps(DecodeOrderTimes(is_reordered=False), pictures)
+        assert found == sorted(set(found), key=lambda stamp: stamp or 0)
+
+    def test_reordering_that_it_announces(self) -> None:
+        """Guesses between two other pictures fall; times of the packets count."""
+        pictures: list[tuple[int | None, int | None]] = [(1, 1), (3, 2), (4, 3), (2, 4), (6, None)]
+        assert stamps(DecodeOrderTimes(), pictures) == [1, 2, 3, 4, 5]
+
+
+def test_sound_that_begins_before_pictures_of_avi_moves_none(tmp_path: Path) -> None:
+    """Each sampled picture is that of a plain decode at its time."""
+    assert compared(Case("avi", "h264", "25 a second"), tmp_path).faults == []
 
 
 def test_sampled_pictures_of_a_long_avi_are_those_of_their_times(tmp_path: Path) -> None:
