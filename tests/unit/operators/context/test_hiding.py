@@ -121,6 +121,7 @@ def titles(file_name: str) -> list[str]:
 
 HARMLESS = titles("harmless_titles.txt")
 PLAIN = titles("plain_titles.txt")
+EVERYDAY = titles("everyday_phrases.txt")
 
 
 def short_words_spelled(text: str) -> str:
@@ -151,6 +152,12 @@ class TestHarmless:
     def test_hardly_any_label(self, judge: PolicyEvaluator) -> None:
         """Nearly none of them leads to an action at all; those that do are single words of the models' training."""
         assert sum(judge.action(upload(title=title)) != "allow" for title in HARMLESS) <= 3
+
+    def test_everyday_phrases(self, judge: PolicyEvaluator) -> None:
+        """What people say all day leads to no action in 98 of 100 cases; none of the phrases is an example."""
+        assert len(EVERYDAY) >= 400
+        acted_on = [phrase for phrase in EVERYDAY if judge.action(upload(title=phrase)) != "allow"]
+        assert len(acted_on) <= len(EVERYDAY) // 50, acted_on
 
     @pytest.mark.parametrize("kind", HARMLESS_WAYS)
     def test_harmless_and_hidden(self, judge: PolicyEvaluator, kind: str) -> None:
