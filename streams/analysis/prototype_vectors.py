@@ -30,7 +30,7 @@ async def open_prototypes(
         prototypes: the content of the file.
         inference: open, with the sentence model.
         tokens: of that model.
-        kept: cache of the vectors, by text, model and mode; a second or two of a core without it.
+        kept: cache of the vectors, by text, model, mode and what serves it; a second or two of a core without it.
 
     Raises:
         DeviceFault, ModelFault, ServerUnavailable, Overloaded: see `Batcher.submit_many`.
@@ -38,8 +38,8 @@ async def open_prototypes(
     texts = [example.text for example in prototypes.examples()]
     card = card_of_use("text-meaning")
     batcher = inference.batcher(card.name)
-    digest = hashlib.sha256("\x1f".join((card.fingerprint, batcher.mode, *texts)).encode()).hexdigest()
-    name = f"prototypes-{digest[:32]}"
+    digest = hashlib.sha256("\x1f".join((card.fingerprint, batcher.mode, batcher.served_as, *texts)).encode())
+    name = f"prototypes-{digest.hexdigest()[:32]}"
     vectors = _decoded(kept.read(name), len(texts))
     if vectors is None:
         outputs = await batcher.submit_many([tokens.encode(text) for text in texts], _CONTEXT)

@@ -21,9 +21,10 @@ MODEL = "all-minilm-l6-v2"
 class CountingInference(FakeInference):
     """A sentence model that gives each text another direction."""
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, served_as: str = "") -> None:
         super().__init__({MODEL: FakeBatcher(lambda item: (np.full(384, item[0] / 10_000, np.float32),))})
         self.batchers[MODEL].mode = mode  # type: ignore[attr-defined]
+        self.batchers[MODEL].served_as = served_as  # type: ignore[attr-defined]
 
     @property
     def num_items(self) -> int:
@@ -51,6 +52,20 @@ async def test_cached(tmp_path: Path) -> None:
     assert counts == [number, 0, number]
     assert again.num_items == number
     assert CARDS[MODEL].outputs
+
+
+async def test_a_server_that_serves_another_version(tmp_path: Path) -> None:
+    """Vectors of one version are never compared with texts that another embeds; those of this machine are apart."""
+    found, kept = load_prototypes(None), PrivateCache(tmp_path / "kept", 64 * 1024**2)
+    number = sum(1 for _ in found.examples())
+
+    counts = []
+    for served_as in ("", "m:1", "m:1", "m:2"):
+        inference = CountingInference("float32", served_as)
+        await open_prototypes(found, inference, FakeTokens(), kept)  # type: ignore[arg-type]
+        counts.append(inference.num_items)
+
+    assert counts == [number, number, 0, number]
 
 
 async def test_a_sentence_model_that_is_away(tmp_path: Path) -> None:
