@@ -36,7 +36,7 @@ async def test_an_answer_of_a_type(server: RealServer) -> None:
 async def test_several_at_the_same_time(server: RealServer) -> None:
     """Each has its own answer and its own count."""
     async with chat_client(server) as client:
-        found = await chats(server, client, TOGETHER, max_tokens=16)
+        found = await chats(server, client, 16, TOGETHER)
     assert len({answer.text for answer in found.answers}) == TOGETHER
     assert all(0 < answer.usage.output_tokens <= 16 for answer in found.answers)
 

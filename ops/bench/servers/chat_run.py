@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +19,7 @@ from ops.local.ports import LOOPBACK
 TOGETHER: Final = 4
 TIMEOUT_SECONDS: Final = 1_800.0
 """Four chats take minutes on a busy machine. Ratios of turns are of use even then; a benchmark that ends is of none."""
+MAX_TRIES: Final = 10
 SUBJECTS: Final = ("a harbour at night", "two dogs in the snow", "a busy kitchen", "an old train")
 
 
@@ -53,6 +54,11 @@ class Chats:
     answers: tuple[ChatAnswer, ...]
 
     @property
+    def are_full(self) -> bool:
+        """Whether every answer has as many tokens as it may have."""
+        return all(answer.ended == "length" for answer in self.answers)
+
+    @property
     def tokens_per_second(self) -> float:
         """Tokens that the model wrote."""
         return self.tokens / self.seconds
@@ -63,7 +69,7 @@ class Chats:
         return self.tokens / self.server_cpu_seconds
 
 
-async def chats(server: RealServer, client: ChatClient, number: int, max_tokens: int) -> Chats:
+async def chats(server: RealServer, client: ChatClient, max_tokens: int, number: int) -> Chats:
     """Hold chats at the same time; each has an answer of some length."""
 
     async def ask(subject: str) -> ChatAnswer:
@@ -75,3 +81,16 @@ async def chats(server: RealServer, client: ChatClient, number: int, max_tokens:
     answers = await asyncio.gather(*map(ask, SUBJECTS[:number]))
     written = sum(answer.usage.output_tokens for answer in answers)
     return Chats(written, time.monotonic() - began, server.cpu_seconds() - cpu_began, tuple(answers))
+
+
+async def until_full(hold: Callable[[int], Awaitable[Chats]], number: int) -> Chats:
+    """Hold chats again until all their answers have the same length: one that ends early leaves its place idle.
+
+    Raises:
+        RuntimeError: some answer was short each time.
+    """
+    for _ in range(MAX_TRIES):
+        held = await hold(number)
+        if held.are_full:
+            return held
+    raise RuntimeError(f"an answer ended early in each of {MAX_TRIES} turns of {number} chats")
