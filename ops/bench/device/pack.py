@@ -20,7 +20,7 @@ import numpy as np
 from models.card import Card, WeightFile
 from models.card_registry import CARDS
 from models.weights import cached_weight, weight_path
-from operators.inference.reference_inputs import FILE_NAME
+from operators.inference.reference_inputs import FILE_NAME, name_of_inputs
 from ops.bench.device.carried import INPUTS, MAX_BYTES, MIX, WHEELS
 
 PYTHON: Final = "3.12"
@@ -53,7 +53,8 @@ def pack(folder: Path, cache_dir: Path, mix: dict[str, float], tree_bytes: int) 
     """
     folder.mkdir(parents=True, exist_ok=True)
     with np.load(cache_dir / FILE_NAME, allow_pickle=False) as stored:
-        np.savez_compressed(folder / INPUTS, allow_pickle=False, **{card.name: stored[card.name] for card in cards()})
+        inputs = {card.name: stored[name_of_inputs(card, CARDS)] for card in cards()}
+        np.savez_compressed(folder / INPUTS, allow_pickle=False, **inputs)
     (folder / MIX).write_text(json.dumps(mix, indent=2) + "\n", encoding="utf-8")
     left = MAX_BYTES - SPARE_BYTES - tree_bytes - (folder / INPUTS).stat().st_size
     if left < 0:

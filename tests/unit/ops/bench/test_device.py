@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from models.card import Card, WeightFile
+from models.card_registry import CARDS
 from models.tolerance import Tolerance
 from models.weights import cached_weight, file_sha256
 from operators.inference.precision_wrapper import PrecisionWrapper, warm_up_batch
-from operators.inference.reference_inputs import FILE_NAME
+from operators.inference.reference_inputs import FILE_NAME, name_of_inputs
 from ops.bench.device import __main__ as command
 from ops.bench.device import pack
 from ops.bench.device.carried import (
@@ -189,6 +190,17 @@ class TestPack:
         """Then there is nothing to measure with."""
         with pytest.raises(ValueError, match="allowed are"):
             self.packed(cache, tmp_path / "out", 100)
+
+    def test_models_that_share_stored_frames(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Frames that several models take are stored once, under the first one's name; all are packed with them."""
+        found = [replace(card, files=()) for card in pack.cards()]
+        monkeypatch.setattr(pack, "cards", lambda: tuple(found))
+        stored = {name_of_inputs(card, CARDS): np.zeros((1, 2), dtype=np.float32) for card in found}
+        np.savez(tmp_path / FILE_NAME, **stored)  # type: ignore[arg-type]
+        assert len(stored) < len(found)
+        self.packed(tmp_path, tmp_path / "out", 50_000)
+        with np.load(tmp_path / "out" / INPUTS) as packed:
+            assert set(packed.files) == {card.name for card in found}
 
 
 class TestCarried:
