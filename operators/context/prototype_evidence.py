@@ -52,3 +52,7 @@ class ComparedScores:
             return found
         passage = self._texts[worst].passage
         return msgspec.structs.replace(found, text=TextMatch(part=passage.part, form=passage.form))
+
+
+def no_vote(_passages: Collection[Passage]) -> None:
+    """Stand in for `ComparedScores.vote` where nothing was compared."""

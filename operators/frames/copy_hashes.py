@@ -118,7 +118,7 @@ def _inner(pts_seconds: Sequence[float], pictures: Sequence[np.ndarray]) -> Iter
         margins = _fine_margins(_probed(cuts))
         if min(margins.height_px, margins.width_px) >= MIN_PART_PX:
             found = [StructuredPicture(margins.of(cut)) for cut in cuts]
-            differing = _differing([picture.bits() for picture in found], MAX_INNER)
+            differing = _differing([picture.bits for picture in found], MAX_INNER)
             yield from (PartHash(pts_seconds[number], name, found[number].hash()) for number in differing)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +13,7 @@ import torch
 from models.card_registry import CARDS
 from models.sentence_embedding import EMBEDDING_SIZE, SentenceEmbedding, load_sentence_embedding
 from models.toxicity import Toxicity, load_toxicity
-from operators.context.passages import Passage
-from operators.context.prototype_evidence import ComparedScores
+from operators.context.prototype_evidence import ComparedScores, no_vote
 from operators.context.prototype_scorer import PrototypeScorer
 from operators.context.text_analysis import TextAnalysis, read_text
 from operators.context.text_models import TextModels, load_text_models
@@ -65,10 +64,6 @@ class TextEvaluator:
         self._known.update(zip(new, embedded(self.embedding, list(new.values())), strict=True))
         vectors = np.stack([self._known[text.item.tobytes()] for text in reading.compared_texts])
         return ComparedScores(self.scorer, reading.compared_texts, vectors)
-
-
-def no_vote(_passages: Collection[Passage]) -> None:
-    """The vote where nothing is compared."""
 
 
 def load_text_evaluator(cache_dir: Path) -> TextEvaluator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,8 +11,7 @@ import numpy as np
 
 from models.card_registry import card_of_use
 from operators.context.compared_texts import ComparedText
-from operators.context.passages import Passage
-from operators.context.prototype_evidence import ComparedScores
+from operators.context.prototype_evidence import ComparedScores, no_vote
 from operators.context.text_analysis import TextAnalysis
 from operators.context.text_times import Times, no_times
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
@@ -75,7 +74,7 @@ async def _labels(
     if scores is None:
         return ()
     compared = await _compared(work, tally, reading, vectors)
-    vote = compared.vote if compared else _no_vote
+    vote = compared.vote if compared else no_vote
     return (
         *toxicity_evidence(TOXICITY, scores, reading.abuse_items, work.text.lexicon, vote, times),
         *profanity_evidence(PROFANITY, reading.scored, work.text.lexicon, vote, times),
@@ -99,7 +98,3 @@ async def _compared(
     if work.prototypes is None or not vectors:
         return None
     return await tally.on_host(partial(ComparedScores, work.prototypes, reading.compared_texts, np.stack(vectors)))
-
-
-def _no_vote(_passages: Collection[Passage]) -> None:
-    return None
