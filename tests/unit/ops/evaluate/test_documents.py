@@ -17,9 +17,10 @@ from ops.evaluate.documents.generating import REPOSITORY, generated
 from ops.evaluate.documents.headline import short_value
 from ops.evaluate.documents.policy_comments import with_comments
 from ops.evaluate.judgements import PRODUCT
-from ops.evaluate.result import FORMAT, MethodResult, Metric, MetricValue, SetResult, SubjectResult
+from ops.evaluate.result import MethodResult, Metric, MetricValue, SetResult, SubjectResult
 from ops.evaluate.result_files import RESULTS_FOLDER, file_name, read_result
 from ops.evaluate.set_registry import SETS
+from tests.evaluation_results import set_result
 
 NUDITY = "sexual/explicit/nudity"
 PATHS = sorted(RESULTS_FOLDER.glob("*.json"))
@@ -50,21 +51,7 @@ def result(*figures: MetricValue, subject: str = NUDITY, label: str = NUDITY, mo
         num_negatives=2 if label else None,
         methods=methods,
     )
-    return SetResult(
-        format=FORMAT,
-        set="a-set",
-        version=1,
-        size="full",
-        seed=1,
-        description="",
-        num_items=3,
-        left_out={},
-        sources={},
-        models={},
-        code_versions={},
-        subjects=(found,),
-        costs=(),
-    )
+    return set_result(found, num_items=3)
 
 
 RESULT = result(

@@ -13,9 +13,10 @@ from ops.evaluate.documents.generated_part import BEGIN, END
 from ops.evaluate.documents.goal_tables import goal_row, with_goals
 from ops.evaluate.documents.goals import Goal, measured, read_goals
 from ops.evaluate.judgements import PRODUCT
-from ops.evaluate.result import FORMAT, MethodCost, MethodResult, MetricValue, SetResult, SubjectResult
+from ops.evaluate.result import MethodCost, MethodResult, MetricValue, SetResult, SubjectResult
 from ops.evaluate.result_files import best_results, saved_results
 from ops.evaluate.set_registry import SETS
+from tests.evaluation_results import set_result
 
 GOALS = read_goals()
 
@@ -37,23 +38,8 @@ def goal(**fields: Any) -> Goal:
 
 def results(*figures: MetricValue, costs: tuple[MethodCost, ...] = ()) -> Mapping[str, SetResult]:
     methods = (MethodResult(method=PRODUCT, num_items=4, figures=figures),)
-    return {
-        "a-set": SetResult(
-            format=FORMAT,
-            set="a-set",
-            version=2,
-            size="full",
-            seed=1,
-            description="",
-            num_items=4,
-            left_out={},
-            sources={},
-            models={},
-            code_versions={},
-            subjects=(SubjectResult(subject="s", meaning="", num_items=4, methods=methods),),
-            costs=costs,
-        )
-    }
+    subject = SubjectResult(subject="s", meaning="", num_items=4, methods=methods)
+    return {"a-set": set_result(subject, version=2, costs=costs)}
 
 
 def recall(value: float | None, n: int = 4, kind: str = "", threshold: float | None = None) -> MetricValue:
@@ -148,7 +134,7 @@ class TestFile:
 
     @pytest.mark.parametrize("wanted", GOALS, ids=[f"{each.topic}, {each.what}" for each in GOALS])
     def test_a_missed_goal_has_a_reason(self, wanted: Goal) -> None:
-        """Whoever saves a result that misses a goal is asked for the reason."""
+        """A saved result that misses a goal needs a reason in the file of goals."""
         figure = measured(wanted, best_results(saved_results()))
         value = None if figure is None else figure.value
         assert (value is not None and wanted.is_reached_by(value)) or wanted.reason or wanted.words == "stated"

@@ -7,26 +7,14 @@ import pytest
 
 from ops.evaluate.judgements import PRODUCT
 from ops.evaluate.regression import NotComparable, changes
-from ops.evaluate.result import FORMAT, MethodResult, Metric, MetricValue, SetResult, SubjectResult
+from ops.evaluate.result import MethodResult, Metric, MetricValue, SetResult, SubjectResult
+from tests.evaluation_results import set_result
 
 
 def result(*figures: MetricValue, method: str = PRODUCT, version: int = 1, seed: int = 1) -> SetResult:
     methods = (MethodResult(method=method, num_items=10, figures=figures),)
-    return SetResult(
-        format=FORMAT,
-        set="a-set",
-        version=version,
-        size="small",
-        seed=seed,
-        description="",
-        num_items=10,
-        left_out={},
-        sources={},
-        models={},
-        code_versions={},
-        subjects=(SubjectResult(subject="s", meaning="", methods=methods),),
-        costs=(),
-    )
+    subject = SubjectResult(subject="s", meaning="", methods=methods)
+    return set_result(subject, size="small", version=version, seed=seed, num_items=10)
 
 
 def figure(

@@ -11,11 +11,12 @@ from ops.evaluate.judgements import PRODUCT, Choice, MethodSpent, Scored
 from ops.evaluate.plots import plot_result
 from ops.evaluate.product import Analysed, spent
 from ops.evaluate.report import advice_lines, cost_lines, left_out_lines, rows
-from ops.evaluate.result import FORMAT, SetResult
+from ops.evaluate.result import SetResult
 from ops.evaluate.summary import Wanted, costs, summarised
 from schemas.evidence import LabelEvidence, Segment
 from schemas.facts import Failure, Signal
 from tests import sample_facts
+from tests.evaluation_results import set_result
 
 
 def a_result() -> SetResult:
@@ -31,19 +32,10 @@ def a_result() -> SetResult:
         Scored("harmless", "a", PRODUCT, "", False, 0.1),
         Choice("language", "a", PRODUCT, "short", ("en",), "en"),
     ]
-    return SetResult(
-        format=FORMAT,
-        set="a-set",
-        version=1,
+    return set_result(
+        *summarised(subjects, judgements, Wanted(review_load=0.5)),
         size="small",
-        seed=1,
-        description="",
         num_items=2,
-        left_out={},
-        sources={},
-        models={},
-        code_versions={},
-        subjects=summarised(subjects, judgements, Wanted(review_load=0.5)),
         costs=costs([MethodSpent(PRODUCT, 3.0, media_seconds=6.0, num_items=2)]),
     )
 
