@@ -41,6 +41,15 @@ def _is_in_long_file(item: pytest.Item) -> bool:
     return module is not None and any(mark.name == "chaos" for mark in module.own_markers)
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Store how the run ended: tests.repeated_failures repeats failures only of a run that was complete."""
+    cache = getattr(session.config, "cache", None)
+    if cache is not None and not hasattr(session.config, "workerinput"):
+        from tests.repeated_failures import STATUS_KEY
+
+        cache.set(STATUS_KEY, int(exitstatus))
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say at the end, so that nobody overlooks it, which tests wanted a Kafka and had none."""
     skipped = terminalreporter.stats.get("skipped", [])
