@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from models.added_files import verified_file, verify_folder
-from models.card import Card, Format, TextInput
+from models.card import Card, Format
 from models.card_crops import check_crops
 from models.card_errors import CardInvalid, refuse
 from models.card_file import read_card
 from models.card_registry import CARD_SUFFIX, CARDS, in_order
+from models.model_input import TextInput
 from schemas.near_names import did_you_mean, listed, near_word
 
 MAX_CARDS: Final = 200

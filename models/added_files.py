@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from models.card import CardFile, ModelSource
+from models.card import ModelSource
 from models.card_errors import CardInvalid, refuse
 from models.card_paths import inside
+from models.model_files import CardFile
 from models.weights import sha256_once
 
 MAX_FILE_BYTES: Final = 16 * 1024**3

@@ -14,10 +14,10 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from models.card import LabelSource
 from models.card_errors import CardInvalid, refuse
 from models.card_paths import inside
 from models.card_points import Points, points_problem
+from models.model_output import LabelSource
 from schemas.diagnosis import invalid
 
 MAX_CALIBRATION_BYTES: Final = 4 * 1024**2

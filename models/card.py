@@ -1,6 +1,7 @@
 """A card: everything that a reader must know about a model before using its numbers.
 
-A card is a file, see `models.card_fields` for its format; this module contains the values that the product uses.
+A card is a file, see `models.card_fields` for its format; this module contains the values that the product uses, with
+`models.model_input`, `models.model_output` and `models.model_files`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from models.model_files import CardFile, WeightFile
+from models.model_input import AudioInput, ClipInput, CropInput, FrameInput, PixelValues, TextInput
+from models.model_output import BoxOutput, EmbeddingOutput, LabelPrompts, LabelSource, ScoreOutput, TextOutput
 from models.tolerance import Deviation, Tolerance
 
 if TYPE_CHECKING:
@@ -21,250 +25,12 @@ Precision = Literal["float32", "bfloat16"]
 DeviceName = Literal["cpu", "cuda", "neuron", "kserve", "openai"]
 """Kinds of devices, and protocols of servers; a card may name one that this release has no backend for."""
 Dtype = Literal["uint8", "float32", "int64"]
-Resize = Literal["shorter-side", "squash", "pad"]
-Interpolation = Literal["area", "bilinear", "bicubic"]
-Activation = Literal["none", "softmax", "sigmoid"]
-Coordinates = Literal["xyxy", "xywh", "cxcywh"]
-"""Of a box: two corners; upper left corner and size; centre and size."""
-Background = Literal["none", "first", "last"]
-"""Column of a box's scores that means that there is nothing."""
-CountedGroup = Literal["people", "faces", "vehicles", "animals", "objects"]
-"""What the objects of a detector's class are counted as in a frame."""
-MelKind = Literal["kaldi", "whisper", "natural", "decibel"]
-"""Whose log-mel spectrogram: Kaldi's filter bank (AST and other models of AudioSet), Whisper's, or torchaudio's in
-natural logarithms or decibels."""
-PixelLayout = Literal["nchw", "nhwc", "ntchw", "ncthw", "nthwc"]
-"""Axes of a batch: rows, frames of a clip (t), colours, height, width."""
-Colours = Literal["rgb", "bgr"]
-MelScale = Literal["htk", "slaney"]
-MelLayout = Literal["mels-time", "time-mels"]
-Combination = Literal["sum", "max"]
-"""How scores of several outputs with one label combine: classes that exclude each other are added, others are not."""
 Format = Literal["package", "torchscript", "export", "onnx", "transformers", "chat"]
 Task = Literal[
     "image-classification", "object-detection", "video-classification", "audio-classification", "audio-ctc",
     "text-classification", "image-text",
 ]  # fmt: skip
 """What an architecture of `transformers` does."""
-
-
-@dataclass(frozen=True, slots=True)
-class WeightFile:
-    """One file inside a published package."""
-
-    package: str
-    """Distribution name and the exact version, `name==version`."""
-    member: str
-    """Path inside the wheel."""
-    sha256: str
-    """Of the extracted file, 64 hex digits."""
-
-
-@dataclass(frozen=True, slots=True)
-class CardFile:
-    """One file of a card."""
-
-    path: str
-    """Below the card's folder, with `/`."""
-    sha256: str
-    """64 hex digits."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelSource:
-    """How an output of the model becomes a label of the taxonomy."""
-
-    output_label: str
-    """The model's own name, such as AudioSet's `Gunshot, gunfire`."""
-    label: str
-    """A label of `schemas.labels`."""
-    calibration: tuple[tuple[float, float], ...] = ()
-    """Points (model's score, resulting score), ascending in both, with linear interpolation. Empty: unchanged."""
-    is_measured: bool = True
-    """Whether labelled material showed what its scores mean. If not, evidence is marked and decides nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameInput:
-    """How a sampled frame becomes a square of RGB; cards with equal values share it."""
-
-    side_px: int
-    """The square has `side_px` rows and columns, (side_px, side_px, 3) uint8."""
-    resize: Resize
-    """`shorter-side` keeps the aspect and crops the centre, `squash` does not keep it, `pad` adds black."""
-    resize_px: int
-    """Side to which the frame is scaled before the crop; at least `side_px`."""
-    interpolation: Interpolation = "area"
-    pad_level: int = 0
-    """Of each colour of what `pad` adds, 0 to 255."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClipInput:
-    """How frames of a video become a clip, (num_frames, side_px, side_px, 3) uint8; `frame` says how each is scaled."""
-
-    frame: FrameInput
-    num_frames: int
-    max_clips: int
-    """Of one video, spread evenly."""
-    stride: int = 1
-    """Sampled frames from one of a clip to the next; without effect where `frame_seconds` is given."""
-    frame_seconds: float | None = None
-    """Time from one frame of a clip to the next: the frames are decoded for the clip."""
-
-
-@dataclass(frozen=True, slots=True)
-class CropInput:
-    """How parts of a sampled frame become squares: those in which another model found something."""
-
-    frame: FrameInput
-    of: str
-    """Name of the model whose boxes are cut out."""
-    classes: tuple[str, ...]
-    """Its words for what is cut out; all of them if empty."""
-    max_crops: int
-    """Of one frame, the boxes with the highest scores."""
-    margin_ratio: float
-    """Of the box's width and height, added at each side."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogMelInput:
-    """How a window of sound becomes a log-mel spectrogram, float32; lengths are in samples of the window."""
-
-    kind: MelKind
-    num_mels: int
-    frame_samples: int
-    """Length of one analysis frame."""
-    fft_samples: int
-    hop_samples: int
-    """From one analysis frame to the next."""
-    lowest_hz: float
-    highest_hz: float
-    scale: MelScale
-    mean: float
-    std: float
-    """The model gets (value - mean) / std."""
-    num_frames: int
-    """A shorter spectrogram is padded with zeros before `mean` and `std` are applied, a longer one is cut."""
-    layout: MelLayout
-    has_channel: bool
-    """Whether an axis of length one comes first, as in a picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class AudioInput:
-    """How sound becomes windows of mono float32 in [-1, 1], (window_samples,); cards with equal values share them."""
-
-    window_samples: int
-    hop_samples: int
-    """From the beginning of a window to that of the next."""
-    sample_rate_hz: int = 16_000
-    log_mel: LogMelInput | None = None
-    """What becomes of each window; None: the model gets the samples."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextInput:
-    """How an upload's text becomes pieces of numbered tokens, (max_tokens,) int64."""
-
-    tokenizer: CardFile
-    max_tokens: int
-    """Of a piece, with the tokens that mark its ends."""
-    pad_token: str
-
-
-@dataclass(frozen=True, slots=True)
-class LabelPrompts:
-    """Sentences that describe a label to a model that knows pictures and texts."""
-
-    label: str
-    texts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PixelValues:
-    """Conversion of the square's pixels, on the device: (pixel * scale - mean) / std."""
-
-    layout: PixelLayout
-    dtype: Literal["float32", "uint8"]
-    scale: float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    colours: Colours = "rgb"
-    """Their order in the model, also of `mean` and `std`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreOutput:
-    """An output with class scores, in [0, 1]."""
-
-    index: int
-    """Index among the outputs."""
-    classes: tuple[str, ...]
-    """The model's own class names, by column; empty if a vocabulary of the product contains them."""
-    vocabulary: str = ""
-    combination: Combination = "max"
-    tags_from: float | None = None
-    """Lowest probability of a class that is a tag of a video; None: its classes are no tags."""
-    group_tags_from: float | None = None
-    """The same for what several classes of the vocabulary have in common, by the sum of their probabilities."""
-    activation: Activation = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class BoxOutput:
-    """An output with places in the frame.
-
-    An added module answers (Q, 6), the best first: left, top, right and bottom in shares of its square, score, class.
-    One of the product answers (B, 4), and the output of scores (B, K): if they were sorted, rows that hardly differ
-    would change places.
-    """
-
-    index: int
-    """Index among the outputs."""
-    classes: tuple[str, ...]
-    """The model's own class names."""
-    threshold: float
-    """Boxes with lower scores are not stated and not cut out."""
-    max_boxes: int
-    """Of one frame."""
-    max_overlap: float
-    """Of two boxes of one class that overlap by a larger share of their union, the better one counts."""
-    scores_index: int | None = None
-    """Index of the output with a score per box and class; None if the boxes' own rows have score and class."""
-    activation: Activation = "none"
-    background: Background = "none"
-    coordinates: Coordinates = "xyxy"
-    side_px: int = 1
-    """What a coordinate of one means; 1 where they are shares of the input."""
-    groups: tuple[CountedGroup, ...] = ()
-    """What the objects of each class are counted as, in the order of the classes; empty: they are not counted."""
-    tags_from: float | None = None
-    """Lowest score of a box from which on its class is a tag of a video; None: its classes are no tags."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextOutput:
-    """An output with a text, by connectionist temporal classification (CTC). The module answers (T, 2): the best token
-    of each step, and its probability."""
-
-    index: int
-    """Index among the outputs."""
-    vocabulary: CardFile
-    blank: str
-    """The token that separates equal characters."""
-    space: str
-    """The token between words."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingOutput:
-    """An output that is a vector."""
-
-    index: int
-    dimensions: int | None
-    """None: the size of the output of a packaged model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +63,7 @@ class ModelSource:
     origin: HubOrigin | None = None
     task: Task = "image-classification"
     folder: str = "."
-    """Of a model of `transformers`: where its files lie, below the card's folder."""
+    """Of a model of `transformers`: where its files are, below the card's folder."""
     notes: tuple[str, ...] = ()
     """Files of the card that the model does not read: its calibration."""
     prompts: tuple[LabelPrompts, ...] = ()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from models.card import Card, CropInput
+from models.card import Card
 from models.card_errors import refuse
+from models.model_input import CropInput
 from schemas.near_names import listed, near_word
 
 

@@ -9,16 +9,20 @@ from typing import Any
 
 from models.added_files import known_classes
 from models.calibration_file import calibrated_labels, read_calibration
-from models.card import Card, WeightFile
+from models.card import Card
 from models.card_digests import card_digest, scores_digest
 from models.card_errors import refuse
-from models.card_fields import CardTable, FrameTable, OperatorTable, PackageTable, ScoresTable
+from models.card_fields import CardTable
+from models.card_input_fields import FrameTable, OperatorTable
 from models.card_inputs import item_input
+from models.card_model_fields import PackageTable
 from models.card_objects import box_output, check_outputs, text_output
+from models.card_output_fields import ScoresTable
 from models.card_outputs import embedding_output, output_names, output_tolerances, score_output
 from models.card_runs import check_runs, devices_of
 from models.card_source import model_source
 from models.card_text import MAX_CARD_BYTES, read_card_table
+from models.model_files import WeightFile
 
 
 def read_card(path: Path, *, is_added: bool) -> Card:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from models.card import AudioInput, CardFile, ClipInput, CropInput, Dtype, FrameInput, Modality, PixelValues, TextInput
+from models.card import Dtype, Modality
 from models.card_errors import refuse
-from models.card_fields import (
+from models.card_fields import CardTable
+from models.card_input_fields import (
     AudioTable,
-    CardTable,
     ClipTable,
     CropTable,
     FrameTable,
     OperatorTable,
     PictureTable,
     TextTable,
-    TransformersTable,
 )
+from models.card_model_fields import TransformersTable
 from models.card_pictures import clip_input, crop_input, picture_input
 from models.card_sound import sound_input, sound_shape
+from models.model_files import CardFile
+from models.model_input import AudioInput, ClipInput, CropInput, FrameInput, PixelValues, TextInput
 
 
 class ItemInput(NamedTuple):

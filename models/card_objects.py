@@ -6,22 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args
 
-from models.card import BoxOutput, CountedGroup, LabelSource, TextOutput
 from models.card_errors import refuse
-from models.card_fields import (
-    AudioTable,
-    BoxesTable,
-    CardTable,
-    ClipTable,
-    CropTable,
-    FrameTable,
-    OtherTable,
-    PictureTable,
-    TextOutputTable,
-    TextTable,
-)
+from models.card_fields import CardTable
+from models.card_input_fields import AudioTable, ClipTable, CropTable, FrameTable, PictureTable, TextTable
 from models.card_inputs import named_file
+from models.card_output_fields import BoxesTable, OtherTable, TextOutputTable
 from models.card_outputs import label_sources
+from models.model_output import BoxOutput, CountedGroup, LabelSource, TextOutput
 from schemas.near_names import listed, near_word
 
 _OUTPUTS: Final[dict[type, tuple[str, ...]]] = {

@@ -14,7 +14,7 @@ from typing import Final
 
 from models.card import HubOrigin
 from models.card_errors import refuse
-from models.card_fields import ExportTable, OnnxTable, TorchscriptTable, TransformersTable
+from models.card_model_fields import ExportTable, OnnxTable, TorchscriptTable, TransformersTable
 
 _DOWNLOADED: Final = PurePosixPath(".cache/huggingface/download")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.card import EmbeddingOutput, LabelPrompts, LabelSource, ScoreOutput
 from models.card_errors import refuse
-from models.card_fields import CardTable, EmbeddingTable, LabelTable, PromptsTable, ScoresTable
+from models.card_fields import CardTable
+from models.card_output_fields import EmbeddingTable, LabelTable, PromptsTable, ScoresTable
 from models.card_points import points_problem
+from models.model_output import EmbeddingOutput, LabelPrompts, LabelSource, ScoreOutput
 from models.tolerance import Tolerance
 from schemas.labels import LABELS
 from schemas.near_names import near_word

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from models.card import ClipInput, CropInput, FrameInput
 from models.card_errors import refuse
-from models.card_fields import ClipTable, CropTable, PictureTable
+from models.card_input_fields import ClipTable, CropTable, PictureTable
+from models.model_input import ClipInput, CropInput, FrameInput
 
 MAX_CLIP_BYTES: Final = 32 * 2**20
 """Of the pixels of one clip: 64 frames of 418 px, or 10 of 1024 px."""

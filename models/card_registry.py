@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar, get_args
 
-from models.card import AudioInput, Card, ClipInput, CropInput, FrameInput, Modality, TextInput
+from models.card import Card, Modality
 from models.card_file import read_card
+from models.model_input import AudioInput, ClipInput, CropInput, FrameInput, TextInput
 
 CARD_FOLDER: Final = Path(__file__).with_name("cards")
 CARD_SUFFIX: Final = ".toml"

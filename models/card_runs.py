@@ -8,7 +8,9 @@ from typing import Final
 
 from models.card import DeviceName
 from models.card_errors import refuse
-from models.card_fields import CardTable, ChatTable, OnnxTable, OperatorTable, PackageTable, TransformersTable
+from models.card_fields import CardTable
+from models.card_input_fields import OperatorTable
+from models.card_model_fields import ChatTable, OnnxTable, PackageTable, TransformersTable
 
 _TORCH_DEVICES: Final[tuple[DeviceName, ...]] = ("cpu", "cuda")
 _SERVERS: Final[frozenset[DeviceName]] = frozenset(("kserve", "openai"))

@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import Final
 
-from models.card import AudioInput, LogMelInput, MelKind, MelScale
 from models.card_errors import refuse
-from models.card_fields import AudioTable, LogMelTable
+from models.card_input_fields import AudioTable, LogMelTable
+from models.model_input import AudioInput, LogMelInput, MelKind, MelScale
 
 RATE_STEP_HZ: Final = 25
 """Sample rates are multiples of it: the filter that makes them from 48 kHz is then short."""

@@ -5,26 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from models.card import CardFile, Format, ModelSource, Task
+from models.card import Format, ModelSource, Task
 from models.card_errors import refuse
-from models.card_fields import (
-    AudioTable,
-    CardTable,
+from models.card_fields import CardTable
+from models.card_input_fields import AudioTable, ClipTable, CropTable, FrameTable, TextTable
+from models.card_inputs import pixel_values
+from models.card_model_fields import (
     ChatTable,
-    ClipTable,
-    CropTable,
     ExportTable,
-    FrameTable,
     OnnxTable,
     PackageTable,
-    ScoresTable,
-    TextTable,
     TorchscriptTable,
     TransformersTable,
 )
-from models.card_inputs import pixel_values
 from models.card_origin import hub_origin
+from models.card_output_fields import ScoresTable
 from models.card_outputs import label_prompts, scores_table
+from models.model_files import CardFile
 from schemas.near_names import listed
 
 _ARCHIVES: Final[dict[type, Format]] = {TorchscriptTable: "torchscript", ExportTable: "export", OnnxTable: "onnx"}

@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from models.added_files import MAX_SMALL_FILE_BYTES, verified_content
-from models.card import ModelSource, TextOutput
+from models.card import ModelSource
 from models.card_errors import refuse
+from models.model_output import TextOutput
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from models.added_files import MAX_SMALL_FILE_BYTES, verified_content
-from models.card import Card, CardFile, ModelSource, TextInput
+from models.card import Card, ModelSource
 from models.card_errors import refuse
+from models.model_files import CardFile
+from models.model_input import TextInput
 
 MAX_PIECES: Final = 256
 """Of one upload; more than a text of 20,000 characters has with 128 tokens a piece."""

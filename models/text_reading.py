@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from models.card import WeightFile
+from models.model_files import WeightFile
 from models.weight_files import TEXT_DETECTION, TEXT_RECOGNITION
 from models.weights import weight_path
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.card import WeightFile
 from models.card_registry import CARDS
+from models.model_files import WeightFile
 
 _FILES: Final = {file.member: file for card in CARDS.values() for file in card.files}
 

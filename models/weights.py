@@ -9,7 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from models.card import WeightFile
+from models.model_files import WeightFile
 
 LOCK_FILE = Path(__file__).with_name("weights.lock")
 """Pinned packages that the cards name."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import UNSET
 
-from models.card import Card, Combination
+from models.card import Card
+from models.model_output import Combination
 from operators.segments import SEGMENT_FLOOR, TimeSpan, runs_above, strongest, unit_score
 from schemas.evidence import UNMEASURED, LabelEvidence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from models.card import Activation
+from models.model_output import Activation
 
 
 def activated(answer: Tensor, activation: Activation) -> Tensor:

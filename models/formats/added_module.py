@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.added_cards import verify_files
 from models.added_files import verified_content, verified_file
-from models.card import BoxOutput, Card, CardFile, Format, ModelSource, ScoreOutput
+from models.card import Card, Format, ModelSource
 from models.card_errors import CardInvalid, refuse
 from models.ctc_text import read_vocabulary
 from models.formats.answers import AddedModel, NormalisedSound, PixelInput, WrongOutputs
@@ -21,6 +21,8 @@ from models.formats.file_kind import allowed_kind, wrong_kind
 from models.formats.onnx_graph import load_onnx
 from models.formats.torchscript import load_torchscript
 from models.formats.transformers_models import load_transformers
+from models.model_files import CardFile
+from models.model_output import BoxOutput, ScoreOutput
 
 
 def load_added_module(card: Card) -> nn.Module:

@@ -9,9 +9,10 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from models.card import Card, PixelLayout, PixelValues
+from models.card import Card
 from models.formats.activation import activated
 from models.formats.boxes import box_rows
+from models.model_input import PixelLayout, PixelValues
 
 _AXES: Final[dict[PixelLayout, tuple[int, ...]]] = {
     "nchw": (0, 3, 1, 2),

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.card import BoxOutput, Coordinates
 from models.formats.activation import activated
+from models.model_output import BoxOutput, Coordinates
 
 CANDIDATES_A_BOX: Final = 4
 """Rows that are kept for each box that may be stated: several often lie on one object."""

@@ -11,9 +11,10 @@ from typing import Any, Final
 from torch import Tensor, nn
 
 from models.added_files import configuration
-from models.card import Card, ModelSource, Task, TextInput
+from models.card import Card, ModelSource, Task
 from models.card_errors import refuse
 from models.formats.zero_shot import zero_shot
+from models.model_input import TextInput
 from models.text_pieces import read_tokenizer
 
 AUTO_CLASSES: Final[dict[Task, str]] = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.card import LogMelInput
+from models.model_input import LogMelInput
 
 if TYPE_CHECKING:
     from torch import Tensor

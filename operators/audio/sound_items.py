@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from models.card import AudioInput
+from models.model_input import AudioInput
 from operators.audio.log_mel import log_mel
 from operators.audio.mono_sound import SoundRun, sound_runs
 from operators.audio.windows import SoundWindow, windows_of

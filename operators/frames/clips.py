@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from models.card import ClipInput, FrameInput
+from models.model_input import ClipInput, FrameInput
 from operators.frames.image_input import frame_input
 from operators.media.tracks import SampledFrame
 from operators.segments import TimeSpan

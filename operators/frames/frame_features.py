@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from models.card import FrameInput
+from models.model_input import FrameInput
 from operators.frames.image_input import frame_input
 from operators.frames.quality import FrameQuality, frame_quality
 from operators.frames.static_ratio import thumbnail

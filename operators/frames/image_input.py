@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models.card import FrameInput, Interpolation
+from models.model_input import FrameInput, Interpolation
 
 _GROWING: Final[dict[Interpolation, int]] = {
     "area": cv2.INTER_LINEAR,

@@ -13,7 +13,7 @@ from typing import Final, get_args
 
 import numpy as np
 
-from models.card import BoxOutput, CountedGroup
+from models.model_output import BoxOutput, CountedGroup
 from operators.frames.objects import FoundObject, distinct
 
 GROUPS: Final[tuple[CountedGroup, ...]] = get_args(CountedGroup)

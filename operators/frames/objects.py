@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.card import BoxOutput, CropInput, FrameInput
+from models.model_input import CropInput, FrameInput
+from models.model_output import BoxOutput
 from operators.segments import unit_score
 from schemas.evidence import FrameBox
 

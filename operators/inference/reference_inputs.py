@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from models.card import Card, ClipInput, CropInput, FrameInput
+from models.card import Card
 from models.card_registry import CARDS
+from models.model_input import ClipInput, CropInput, FrameInput
 from operators.frames.image_input import frame_input
 
 logger = logging.getLogger(__name__)

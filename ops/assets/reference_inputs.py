@@ -13,8 +13,9 @@ from typing import Any
 import av
 import numpy as np
 
-from models.card import Card, FrameInput
+from models.card import Card
 from models.card_registry import CARDS, card_of_use
+from models.model_input import FrameInput
 from models.sentence_embedding import load_sentence_tokens
 from models.toxicity import load_toxicity_tokens
 from operators.frames.image_input import frame_input

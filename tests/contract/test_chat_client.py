@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.card import Card, ScoreOutput
+from models.card import Card
+from models.model_output import ScoreOutput
 from operators.errors import DeviceFault, ModelFault, Overloaded, ServerUnavailable
 from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend

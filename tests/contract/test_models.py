@@ -15,11 +15,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.card import Card, WeightFile
+from models.card import Card
 from models.card_registry import CARDS, cards_by_name
 from models.imagenet_labels import load_imagenet_labels
 from models.language_id import load_language_id
 from models.loaders import MODULE_LOADERS, load_module
+from models.model_files import WeightFile
 from models.profanity import load_profanity
 from models.sentence_embedding import load_sentence_tokens
 from models.text_reading import load_text_readers

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from models.card import Card, ScoreOutput
+from models.card import Card
+from models.model_output import ScoreOutput
 from operators.errors import DeviceFault, ServerUnavailable
 from operators.inference.backend import BackendConfig
 from operators.inference.backend_registry import open_backend

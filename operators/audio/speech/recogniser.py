@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from models.card import LogMelInput
+from models.model_input import LogMelInput
 from models.whisper import SAMPLE_RATE_HZ, Whisper, load_whisper
 from operators.audio.log_mel import log_mel
 from operators.audio.speech.packing import SpeechWindow

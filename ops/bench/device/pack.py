@@ -17,8 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from models.card import Card, WeightFile
+from models.card import Card
 from models.card_registry import CARDS
+from models.model_files import WeightFile
 from models.weights import cached_weight, weight_path
 from operators.inference.reference_inputs import FILE_NAME, name_of_inputs
 from ops.bench.device.carried import INPUTS, MAX_BYTES, MIX, WHEELS

@@ -9,8 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from models.card import AudioInput, Card, TextInput
+from models.card import Card
 from models.card_registry import prepared_cards
+from models.model_input import AudioInput, TextInput
 from operators.audio.sound_items import sound_items
 from operators.audio.windows import SoundWindow
 from operators.found_text import texts_found

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from models.card import ClipInput
 from models.card_registry import prepared_cards
+from models.model_input import ClipInput
 from operators.frames.clips import Clip, clip_items, sampled_clips, timed_clips
 from operators.media.index import VideoStreamIndex
 from operators.media.neighbours import has_neighbours

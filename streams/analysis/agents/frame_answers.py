@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from models.card import Card, CropInput, FrameInput
+from models.card import Card
 from models.card_registry import prepared_cards
+from models.model_input import CropInput, FrameInput
 from operators.frames.image_input import frame_input
 from operators.frames.objects import FoundObject, class_scores, cut_out, detector_rows, found_objects
 from operators.inference.request_context import ModelOutput

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from models.card import Card, CropInput
+from models.card import Card
+from models.model_input import CropInput
 from operators.class_names import ClassNames
 from operators.found_text import texts_found
 from operators.frames.objects import FoundObject

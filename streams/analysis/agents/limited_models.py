@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from models.card import FrameInput
+from models.model_input import FrameInput
 from operators.frames.image_input import frame_input
 from operators.frames.looking_order import looking_order
 from streams.analysis.agents.agent_usage import AgentUsage

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from models.card import Card, CountedGroup
+from models.card import Card
+from models.model_output import CountedGroup
 from operators.frames.object_counts import CountedFrame, counted, largest_count, merged, named_objects, shown_ratio
 from operators.label_evidence import model_name
 from schemas.evidence import Feature

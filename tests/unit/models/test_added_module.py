@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from models.added_cards import verify_files
-from models.card import Colours, PixelLayout, PixelValues
 from models.card_errors import CardInvalid
 from models.card_file import read_card
 from models.formats.answers import PixelInput
 from models.loaders import load_module
+from models.model_input import Colours, PixelLayout, PixelValues
 from tests.support.tiny_models import CARD, SIDE_PX, Alike, Brightness, WithEmbedding, torchscript_card
 
 EMBEDDED = CARD + '\n[[outputs]]\nname = "embedding"\nkind = "embedding"\nspace = "mine/3"\n'

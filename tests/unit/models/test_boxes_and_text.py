@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from models.added_cards import CardSettings, installed_cards
-from models.card import BoxOutput
 from models.card_errors import CardInvalid
 from models.card_file import read_card
 from models.ctc_text import CtcVocabulary, read_vocabulary
 from models.formats.boxes import box_rows
 from models.loaders import load_module
+from models.model_output import BoxOutput
 from tests.documents import DOCS
 from tests.support.tiny_models import BLADE, CARD, Alike, sha256_of, torchscript_card, write_card
 

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from models.added_cards import CardSettings, installed_cards, verify_files
-from models.card import AudioInput, TextInput
 from models.card_errors import CardInvalid
 from models.card_file import read_card
 from models.ctc_text import read_vocabulary
 from models.loaders import load_module
+from models.model_input import AudioInput, TextInput
 from models.text_pieces import read_tokenizer
 from operators.audio.log_mel import log_mel
 from operators.inference.precision_wrapper import PrecisionWrapper, warm_up_batch

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.card import WeightFile
+from models.model_files import WeightFile
 from models.weight_files import WEIGHT_FILES
 from models.weights import LOCK_FILE, WeightsCorrupt, WeightsMissing, cached_weight, weight_path
 

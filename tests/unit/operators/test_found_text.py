@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.card import Card, CardFile, ModelSource, TextOutput
+from models.card import Card, ModelSource
 from models.card_registry import CARDS
+from models.model_files import CardFile
+from models.model_output import TextOutput
 from operators.found_text import MAX_CHARACTERS, MAX_TEXTS, texts_found
 from operators.segments import TimeSpan
 from tests.support.tiny_models import sha256_of

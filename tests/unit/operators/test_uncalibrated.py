@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from msgspec import UNSET
 
-from models.card import LabelPrompts, LabelSource
 from models.card_registry import CARDS
+from models.model_output import LabelPrompts, LabelSource
 from operators.label_evidence import evidence_of
 from operators.segments import spans_between
 from schemas.evidence import LabelEvidence

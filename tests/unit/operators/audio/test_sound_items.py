@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.card import AudioInput, LogMelInput
+from models.model_input import AudioInput, LogMelInput
 from operators.audio import log_mel as log_mel_module
 from operators.audio import mono_sound, sound_items
 from operators.audio.log_mel import log_mel

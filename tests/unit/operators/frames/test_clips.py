@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from models.card import ClipInput, FrameInput
+from models.model_input import ClipInput, FrameInput
 from operators.frames import clips as clips_module
 from operators.frames.clips import Clip, clip_items, sampled_clips, timed_clips
 from operators.media.tracks import SampledFrame

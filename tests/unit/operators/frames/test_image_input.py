@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.card import FrameInput, Interpolation
 from models.card_registry import CARDS
+from models.model_input import FrameInput, Interpolation
 from operators.frames.image_input import frame_input
 
 MIDDLE = CARDS["efficientnet-lite0"].prepared

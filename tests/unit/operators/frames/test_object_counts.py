@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.card import BoxOutput
+from models.model_output import BoxOutput
 from operators.frames.object_counts import CountedFrame, counted, largest_count, merged, named_objects, shown_ratio
 from operators.frames.objects import FoundObject
 from schemas.evidence import FrameBox

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.card import BoxOutput, CropInput, FrameInput
+from models.model_input import CropInput, FrameInput
+from models.model_output import BoxOutput
 from operators.frames.image_input import frame_input
 from operators.frames.objects import FoundObject, class_scores, crop_of, cut_out, detector_rows, found_objects
 from schemas.evidence import FrameBox

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.card import FrameInput
+from models.model_input import FrameInput
 from operators.frames.displayed_size import displayed_px
 from operators.frames.frame_features import look_at
 from operators.frames.image_embedding import image_embedding

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.card import Card, ModelSource, WeightFile
+from models.card import Card, ModelSource
+from models.model_files import WeightFile
 from operators.inference import graph_cache
 from operators.inference.backend import BackendConfig
 from operators.inference.backends.cpu import CpuBackend, CpuModel

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.card import AudioInput, Card, ClipInput, CropInput, FrameInput, ModelSource
+from models.card import Card, ModelSource
+from models.model_input import AudioInput, ClipInput, CropInput, FrameInput
 from operators.inference.backend import BackendConfig
 from operators.inference.backends.cpu import CpuBackend
 from operators.inference.compute_mode import MODES

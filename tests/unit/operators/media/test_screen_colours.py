@@ -12,7 +12,7 @@ import pytest
 import torch
 from av.video.reformatter import Interpolation
 
-from models.card import FrameInput
+from models.model_input import FrameInput
 from models.opennsfw import OpenNsfw, load_opennsfw
 from operators.frames.image_input import frame_input
 from operators.media.decoders.orientation import UPRIGHT

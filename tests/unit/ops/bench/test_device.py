@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.card import Card, WeightFile
+from models.card import Card
 from models.card_registry import CARDS
+from models.model_files import WeightFile
 from models.tolerance import Tolerance
 from models.weights import cached_weight, file_sha256
 from operators.inference.precision_wrapper import PrecisionWrapper, warm_up_batch

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from models.card import WeightFile
 from models.card_registry import CARDS
+from models.model_files import WeightFile
 from ops.doctor import clock, codecs, device, disk, installation, media, memory, policy, ports, sandbox, weights
 from ops.doctor.finding import Finding
 from ops.doctor.memory import Allowance

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.card import Card, WeightFile
+from models.card import Card
+from models.model_files import WeightFile
 from operators.inference.neuron import artefacts
 from operators.inference.neuron.artefacts import Answers, Artefact, Bucket, buckets_of, device_precision, entry_name
 from operators.inference.neuron.compiling import fitting_inputs

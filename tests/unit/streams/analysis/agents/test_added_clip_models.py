@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.added_cards import CardSettings, installed_cards
-from models.card import FrameInput
+from models.model_input import FrameInput
 from operators.frames import frame_features, image_input
 from operators.media.neighbours import Neighbourhood
 from operators.media.tracks import SampledFrame

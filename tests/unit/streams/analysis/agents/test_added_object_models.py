@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from models.added_cards import CardSettings, installed_cards
-from models.card import Card, Combination
+from models.card import Card
+from models.model_output import Combination
 from operators.label_evidence import label_scores
 from operators.media.neighbours import Neighbourhood
 from operators.media.tracks import SampledFrame
