@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
-import numpy as np
-import numpy.typing as npt
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
@@ -25,9 +21,11 @@ from operators.media.decoders.decode_order import DECODE_ORDER_CONTAINERS, Decod
 from operators.media.decoders.foreign_colours import refuse_foreign_colours
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.orientation import Orientations
+from operators.media.decoders.packet_log import LogMark, PacketLog
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
+from operators.media.decoders.pyav_frame import PyavFrame
 from operators.media.decoders.rendering import PictureOrientation, Renderer
-from operators.media.geometry import Size, displayed_size
+from operators.media.geometry import displayed_size
 from operators.media.pixel_aspect import PixelAspect, pixel_aspect
 from operators.media.plan import DecodeSpan, VideoPlan
 from operators.media.stated_lengths import origin_seconds
@@ -37,50 +35,12 @@ MAX_ERRORS = 10_000
 """Broken packets after which a file is given up, so that an hour of noise is not read to its end."""
 FALLBACK_INTERVAL_SECONDS = 1 / 25
 """Between frames without times, in elementary streams without a rate."""
-ONE_PICTURE_CODECS = ("h264", "hevc")
-"""In these each packet produces a picture; other codecs have packets that only other pictures need."""
-KEYFRAME_CODECS = ("mpeg1video", "mpeg2video")
-"""In these, packets before the first keyframe are left out without an error."""
-
-
 MAX_STEPS_BACK = 3
 """The first step detects that a picture comes late, the second by how much."""
 MAX_SILENT_PACKETS = 600
 """Packets that are read in search of the first complete picture: twice the longest usual distance of keyframes."""
 MAX_RECOVERY_PACKETS = 6_000
 """Packets of one file that are read before its sample points; after that pictures are used as they come."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Noted:
-    """Counters before a span began."""
-
-    num_packets: int
-    num_damaged: int
-    last_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class PyavFrame:
-    """A decoded picture in the codec's own format."""
-
-    pts_seconds: float
-    is_keyframe: bool
-    picture: VideoFrame
-    look: PictureOrientation
-    renderer: Renderer
-
-    def views(self, size: Size) -> list[npt.NDArray[np.uint8]]:
-        """See `DecodedFrame.views`."""
-        return self.renderer.views(self.picture, size, self.look)
-
-    def luma(self, size: Size) -> npt.NDArray[np.uint8]:
-        """See `DecodedFrame.luma`."""
-        return self.renderer.luma(self.picture, size, self.look)
-
-    def outline(self, size: Size) -> npt.NDArray[np.uint8]:
-        """See `DecodedFrame.outline`."""
-        return self.renderer.outline(self.picture, size)
 
 
 class PyavDecoder:
@@ -92,8 +52,8 @@ class PyavDecoder:
         self.num_errors = 0
         self.num_encrypted = 0
         self.num_discarded = 0
-        self.packet_seconds: list[float] = []
-        self.damaged_seconds: list[float] = []
+        self._log = PacketLog()
+        self.packet_seconds, self.damaged_seconds = self._log.packet_seconds, self._log.damaged_seconds
         self._container, self._stream = _open(media)
         self._codec = decoding_context(self._stream)
         self._clock = ContinuousClock()
@@ -103,7 +63,6 @@ class PyavDecoder:
             DecodeOrderTimes(is_reordered=is_reordered) if is_unordered else None
         )
         self._is_order_known = is_unordered
-        self._picture_seconds: list[float] = []
         self._picture_base: Fraction | None = None
         """Unit of the pictures' times: of one stream, and expensive to query."""
         self._is_timed = True
@@ -147,8 +106,8 @@ class PyavDecoder:
             yield frame
             if span.kind == "keyframe":
                 return
-        if span.kind == "full":
-            self._note_silent()
+        if span.kind == "full" and self._is_timed:
+            self._log.note_silent(self._codec.name, is_each_decoded=self._codec.skip_frame == "DEFAULT")
 
     def close(self) -> None:
         """Release the container and its codecs."""
@@ -162,16 +121,17 @@ class PyavDecoder:
         and none is yielded before.
         """
         for step in range(MAX_STEPS_BACK + 1):
-            noted = self._noted()
+            mark, last_seconds = self._log.mark(), self._last_seconds
             frames = self._from_keyframe(span)
             first = next(
                 (frame for frame in frames if frame.pts_seconds >= span.start_seconds - START_SLACK_SECONDS), None
             )
-            late_seconds = self._late_seconds(span, first, noted)
+            late_seconds = self._late_seconds(span, first, mark)
             if late_seconds is None or step == MAX_STEPS_BACK:
                 break
             self._lead_in_seconds += late_seconds
-            self._forget(noted)
+            self._log.cut(mark)
+            self._last_seconds, self._is_positioned = last_seconds, False
         yield from chain([] if first is None else [first], frames)
 
     def _from_keyframe(self, span: DecodeSpan) -> Iterator[PyavFrame]:
@@ -179,10 +139,9 @@ class PyavDecoder:
         self._position(span)
         return self._frames(drain_each=is_sample and not self._refreshes)
 
-    def _late_seconds(self, span: DecodeSpan, first: PyavFrame | None, noted: _Noted) -> float | None:
+    def _late_seconds(self, span: DecodeSpan, first: PyavFrame | None, mark: LogMark) -> float | None:
         """Return how much earlier to begin; None if pictures came in time, or nothing explains why not."""
-        since = self.packet_seconds[noted.num_packets :]
-        is_damaged = len(self.damaged_seconds) > noted.num_damaged
+        since, is_damaged = self._log.since(mark), self._log.is_damaged_since(mark)
         if not self._may_refresh or span.seek_seconds is None or not since or is_damaged:
             return None
         if first is None:
@@ -193,14 +152,6 @@ class PyavDecoder:
         self._refreshes |= is_late
         self._num_recovery_packets += len(since)
         return late_seconds if is_late else None
-
-    def _noted(self) -> _Noted:
-        return _Noted(len(self.packet_seconds), len(self.damaged_seconds), self._last_seconds)
-
-    def _forget(self, noted: _Noted) -> None:
-        """Restart a span."""
-        del self.packet_seconds[noted.num_packets :], self.damaged_seconds[noted.num_damaged :]
-        self._last_seconds, self._is_positioned = noted.last_seconds, False
 
     def _position(self, span: DecodeSpan) -> None:
         """Seek, unless reading on reaches the span without passing a keyframe that a seek would find."""
@@ -304,25 +255,7 @@ class PyavDecoder:
         seconds = self._packet_seconds(packet)
         if seconds < self._span_start_seconds - START_SLACK_SECONDS:
             return
-        self.packet_seconds.append(seconds)
-        if is_damaged:
-            self.damaged_seconds.append(seconds)
-
-    def _note_silent(self) -> None:
-        """Count packets that were accepted without an error and produced no picture: the keyframe that they need is
-        lost.
-
-        If non-reference pictures are left out, or packets may have no picture of their own, only packets before the
-        first one can be distinguished from them.
-        """
-        name = self._codec.name
-        if name not in (*ONE_PICTURE_CODECS, *KEYFRAME_CODECS) or not self._is_timed or not self._picture_seconds:
-            return
-        is_each_shown = name in ONE_PICTURE_CODECS and self._codec.skip_frame == "DEFAULT"
-        last = max(self._picture_seconds) if is_each_shown else min(self._picture_seconds)
-        told = Counter([*self._picture_seconds, *(round(seconds, 4) for seconds in self.damaged_seconds)])
-        taken = Counter(round(seconds, 4) for seconds in self.packet_seconds if seconds < last)
-        self.damaged_seconds += (taken - told).elements()
+        self._log.note_packet(seconds, is_damaged=is_damaged)
 
     def _packet_seconds(self, packet: Packet[VideoStream]) -> float:
         stamp = packet.dts if packet.pts is None else packet.pts
@@ -342,7 +275,7 @@ class PyavDecoder:
         refuse_many_pixels(picture.width, picture.height, self._max_pixels)
         refuse_foreign_colours(picture)
         seconds, orientation = self._seconds(picture), self._orientations.next(picture)
-        self._picture_seconds.append(round(seconds, 4))
+        self._log.note_picture(seconds)
         if seconds <= self._last_seconds:
             self.num_discarded += seconds >= self._span_start_seconds - START_SLACK_SECONDS  # otherwise only a lead-in
         else:

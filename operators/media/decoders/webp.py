@@ -14,7 +14,7 @@ from operators.media.animated_webp import webp_animation
 from operators.media.containers import MediaFile
 from operators.media.decoders.orientation import UPRIGHT, Orientation
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
-from operators.media.decoders.pyav import PyavFrame
+from operators.media.decoders.pyav_frame import PyavFrame
 from operators.media.decoders.rendering import PictureOrientation, Renderer
 from operators.media.plan import DecodeSpan
 
