@@ -7,17 +7,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import structlog
 
 from models.card_errors import CardInvalid
 from models.weights import WeightsCorrupt, WeightsMissing
-from operators.errors import DeviceFault, DeviceFull
 from operators.inference.compute_mode import ModeUnavailable
 from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import ENGAGEMENT
@@ -37,7 +36,6 @@ from streams.kafka.clients import BrokerRefuses
 from streams.kafka.group_names import group_of
 from streams.kafka.rights import require_rights
 from streams.kafka.stamps import check_stamps
-from streams.lifecycle.cancellation import cancel_all
 from streams.lifecycle.clock import SystemClock
 from streams.lifecycle.fatal_error import FatalError, WorkerExit
 from streams.lifecycle.parent import Family, run_under_parent
@@ -69,6 +67,7 @@ from streams.worker.roles import (
 )
 from streams.worker.running_roles import RunningRoles
 from streams.worker.shared import Shared
+from streams.worker.supervised_tasks import SupervisedTasks
 
 if TYPE_CHECKING:
     from streams.analysis.engine import Engine, EngineOptions
@@ -158,9 +157,9 @@ class Worker:
         self._clock = SystemClock()
         self._worker_id = uuid4().hex
         self._roles = RunningRoles()
-        self._background: list[asyncio.Task[object]] = []
         self._health = HealthWatch(settings, self._roles.has_joined)
         self._crash = FatalError(self._take_nothing_new)
+        self._tasks = SupervisedTasks(self._crash)
 
     async def run(self) -> int:
         """Open, serve, close; return the exit code."""
@@ -173,7 +172,7 @@ class Worker:
                 self._metrics = self._new_metrics()
                 self._health.open(opened)
                 self._watch.open()
-                await self._unless_ended(self._serve(opened))
+                await self._tasks.run_until_ended(self._serve(opened), self._stopped, MISCONFIGURATIONS)
             except MISCONFIGURATIONS:
                 self._crash.exit_code = WorkerExit.MISCONFIGURED
                 raise
@@ -190,12 +189,12 @@ class Worker:
 
     async def _serve(self, opened: AsyncExitStack) -> None:
         """Open everything, report readiness, and wait forever."""
-        self._spawn(self._look_for_crashes())
+        self._tasks.spawn(self._look_for_crashes())
         shared = await open_shared(
-            self._settings, self._clock, self._family.board, opened, on_failure=self._crash_from_thread()
+            self._settings, self._clock, self._family.board, opened, on_failure=self._tasks.report_from_thread()
         )
-        self._spawn(check_stamps(self._settings))
-        self._spawn(self._health.ask(shared.questions(), self._clock))
+        self._tasks.spawn(check_stamps(self._settings))
+        self._tasks.spawn(self._health.ask(shared.questions(), self._clock))
         # Models take long to warm up; the light roles join meanwhile, so that uploads are accepted.
         _, device = await asyncio.gather(self._join_light_roles(shared), self._join_heavy_roles(shared, opened))
         self._say_ready(device)
@@ -209,7 +208,7 @@ class Worker:
             folding = verdict_role(shared, self._policy)
             specs.append(verdict_spec(shared, folding))
             for work in verdict_background_work(shared, self._policy):
-                self._spawn(work)
+                self._tasks.spawn(work)
         await asyncio.gather(self._join_engagement_role(shared), *(self._join(spec) for spec in specs))
 
     async def _join_engagement_role(self, shared: Shared) -> None:
@@ -226,20 +225,20 @@ class Worker:
     async def _join_heavy_roles(self, shared: Shared, opened: AsyncExitStack) -> str | None:
         """Return the name of the device; None without a role that needs one."""
         if self._capabilities is None:
-            self._spawn(keep_account(open_light_account(CpuMetrics()), self._clock))
+            self._tasks.spawn(keep_account(open_light_account(CpuMetrics()), self._clock))
             return None
         engine = await open_worker_engine(
             self._settings, self._capabilities, self._engine_options, self._family.parent_id, opened
         )
-        self._spawn(keep_account(engine.account, self._clock))
+        self._tasks.spawn(keep_account(engine.account, self._clock))
         self._watch_servers(engine)
         specs = []
         if "media" in self._settings.roles:
             specs.append(media_spec(shared, engine))
         if "backfill" in self._settings.roles:
             gate = backfill_gate(shared, engine, num_live=lambda: self._roles.num_live_slots)
-            self._spawn(gate.watch())
-            self._spawn(gate.watch_pause(lambda: is_backfill_paused(shared)))
+            self._tasks.spawn(gate.watch())
+            self._tasks.spawn(gate.watch_pause(lambda: is_backfill_paused(shared)))
             specs.append(backfill_spec(shared, engine, gate))
         await asyncio.gather(*(self._join(spec) for spec in specs))
         return engine.device
@@ -248,7 +247,7 @@ class Worker:
         """Models whose server does not answer end no worker: it is not ready, and their videos wait."""
         self._health.state.server_problems = engine.inference.server_problems
         metrics.MODELS_WAITING.set_function(lambda: len(engine.inference.server_problems()))
-        self._spawn(keep_reaching(engine.inference, engine.breakers, self._clock))
+        self._tasks.spawn(keep_reaching(engine.inference, engine.breakers, self._clock))
 
     async def _join(self, spec: RoleSpec) -> None:
         topic = self._settings.topic_prefix + spec.topic.name
@@ -256,36 +255,17 @@ class Worker:
         role = self._new_role(spec)
         self._roles.add(role)
         self._watch.watch(role.watched)
-        self._spawn(role.unfinished.watch())
+        self._tasks.spawn(role.unfinished.watch())
         await role.start()
         await role.joined.wait()
 
     def _new_role(self, spec: RoleSpec) -> RoleApp:
         return RoleApp(self._settings, spec, self._crash, self._clock, self._worker_id)
 
-    def _crash_from_thread(self) -> Callable[[BaseException], object]:
-        loop = asyncio.get_running_loop()
-        return lambda error: loop.call_soon_threadsafe(self._crash.report, error)
-
     async def _stop_all(self) -> None:
         _log.info("shutting down", exit_code=int(self._crash.exit_code))
-        await cancel_all(self._background)
+        await self._tasks.cancel()
         await self._roles.stop()
-
-    async def _unless_ended(self, serving: Coroutine[Any, Any, None]) -> None:
-        """Run until a signal or a fatal error ends it."""
-        tasks: list[asyncio.Task[Any]] = [
-            asyncio.ensure_future(serving),
-            asyncio.ensure_future(self._stopped.wait()),
-            asyncio.ensure_future(self._crash.happened.wait()),
-        ]
-        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        await cancel_all(pending)
-        error = tasks[0].exception() if tasks[0] in done else None
-        if isinstance(error, MISCONFIGURATIONS):
-            raise error
-        if error is not None:
-            self._crash.report(error, _exit_for(error))
 
     def _take_nothing_new(self) -> None:
         self._health.state.is_draining = True
@@ -301,16 +281,6 @@ class Worker:
         while True:
             await self._clock.sleep(_CRASH_CHECK_SECONDS)
             self._roles.report_crashes()
-
-    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
-        """Run in the background; an error in it ends the worker."""
-        task = asyncio.ensure_future(work)
-        task.add_done_callback(self._judge)
-        self._background.append(task)
-
-    def _judge(self, task: asyncio.Task[object]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self._crash.report(task.exception() or RuntimeError("ended"))
 
     def _say_ready(self, device: str | None) -> None:
         begin_series(self._settings, device)
@@ -347,11 +317,6 @@ class Worker:
             roles=lambda: self._roles.not_stopped,
             events=self._roles.unfinished_events,
         )
-
-
-def _exit_for(error: BaseException) -> WorkerExit:
-    is_lost = isinstance(error, DeviceFault) and not isinstance(error, DeviceFull)
-    return WorkerExit.DEVICE_LOST if is_lost else WorkerExit.CRASHED
 
 
 def main() -> int:

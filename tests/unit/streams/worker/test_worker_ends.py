@@ -21,7 +21,7 @@ from streams.decision.policy_file import load_policy
 from streams.lifecycle.fatal_error import WorkerExit
 from streams.lifecycle.parent import Family
 from streams.monitoring.once_free import once_free
-from streams.worker import note_death, worker
+from streams.worker import note_death, supervised_tasks, worker
 
 WAIT_SECONDS = 120.0
 
@@ -100,6 +100,6 @@ class TestCrash:
 
     def test_a_device_that_cannot_be_opened_has_its_code(self) -> None:
         """So a supervisor sees that the accelerator is at fault, and not the program."""
-        assert worker._exit_for(DeviceFault("no CUDA device 0")) is WorkerExit.DEVICE_LOST
-        assert worker._exit_for(DeviceFull("out of memory")) is WorkerExit.CRASHED
-        assert worker._exit_for(RuntimeError("bug")) is WorkerExit.CRASHED
+        assert supervised_tasks.exit_for(DeviceFault("no CUDA device 0")) is WorkerExit.DEVICE_LOST
+        assert supervised_tasks.exit_for(DeviceFull("out of memory")) is WorkerExit.CRASHED
+        assert supervised_tasks.exit_for(RuntimeError("bug")) is WorkerExit.CRASHED
