@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -70,7 +71,7 @@ SENT: Final = (
 """Everything that leaves the worker for one video; a document lists it, and a test compares both with a request."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ShownVideo:
     """What of a video may be sent."""
 
@@ -79,22 +80,22 @@ class ShownVideo:
     spoken: Sequence[TextFound] = ()
     shown: Sequence[TextFound] = ()
 
+    @cached_property
+    def pictures(self) -> tuple[QuestionPicture, ...]:
+        """The pictures of every question about it."""
+        return tuple(QuestionPicture(jpeg_of(frame.pixels), "image/jpeg") for frame in self.frames)
+
 
 def caption_question(video: ShownVideo) -> Question:
     """Return the question about a video. It holds nothing but what `SENT` lists: no id, title, creator or address."""
     return Question(
         text=TEXT + quoted(video_data(video)),
-        pictures=question_pictures(video),
+        pictures=video.pictures,
         instructions=INSTRUCTIONS,
         answer_type=CaptionForm,
         max_tokens=MAX_TOKENS,
         max_characters=MAX_ANSWER_CHARACTERS,
     )
-
-
-def question_pictures(video: ShownVideo) -> tuple[QuestionPicture, ...]:
-    """Return the pictures of a video that stand in a question."""
-    return tuple(QuestionPicture(jpeg_of(frame.pixels), "image/jpeg") for frame in video.frames)
 
 
 def video_data(video: ShownVideo) -> dict[str, Sequence[object]]:

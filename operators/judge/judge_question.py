@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from operators.captions.caption_question import ShownVideo, question_pictures, video_data
+from operators.captions.caption_question import ShownVideo, video_data
 from operators.captions.quoted_text import quoted
 from operators.inference.remote.chat_client import Question
 
@@ -39,7 +39,7 @@ def judge_question(video: ShownVideo, meanings: Mapping[str, str]) -> Question:
     questions = {name: f"Does this hold? {meaning}" for name, meaning in _numbered(meanings).items()}
     return Question(
         text=TEXT + quoted({**video_data(video), "questions": [questions]}),
-        pictures=question_pictures(video),
+        pictures=video.pictures,
         instructions=INSTRUCTIONS,
         schema=_schema(tuple(questions)),
         max_tokens=16 + 16 * len(questions),

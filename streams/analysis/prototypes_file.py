@@ -11,6 +11,7 @@ from pathlib import Path
 
 from operators.context.prototypes import Prototypes, group_in
 from schemas.labels import LABELS
+from streams.decision.edited_file import load_edited
 from streams.decision.policy_checks import (
     InvalidPolicy,
     choice_at,
@@ -38,14 +39,8 @@ class InvalidPrototypes(InvalidPolicy):
 
 def load_prototypes(path: Path | None) -> Prototypes:
     """Read a file of prototypes, or the packaged default if the path is None. Raises InvalidPrototypes."""
-    if path is None:
-        return parse_prototypes(resources.files("streams.analysis").joinpath("default_prototypes.yaml").read_bytes())
-    try:
-        return parse_prototypes(path.read_bytes())
-    except OSError as error:
-        raise InvalidPrototypes(f"prototypes file {str(path)!r} cannot be read: {error.strerror}") from error
-    except InvalidPolicy as error:
-        raise InvalidPrototypes(f"prototypes file {str(path)!r}: {error}") from error
+    packaged = resources.files("streams.analysis").joinpath("default_prototypes.yaml")
+    return load_edited(path, packaged, parse_prototypes, "prototypes file", InvalidPrototypes)
 
 
 def parse_prototypes(content: bytes) -> Prototypes:

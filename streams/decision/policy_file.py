@@ -18,6 +18,7 @@ from schemas.identity import MODALITIES, Market, Modality
 from schemas.labels import LABEL_PATHS
 from schemas.markets import MARKET_WORDS, near_market
 from schemas.outcomes import ACTIONS, Action
+from streams.decision.edited_file import load_edited
 from streams.decision.fusion_rules import fusion_rules
 from streams.decision.judge_rule import judge_rule
 from streams.decision.policy import (
@@ -34,7 +35,6 @@ from streams.decision.policy import (
     UnseenKind,
 )
 from streams.decision.policy_checks import (
-    InvalidPolicy,
     UnreadablePolicy,
     choice_at,
     count_at,
@@ -67,14 +67,8 @@ def load_policy(path: Path | None) -> Policy:
         UnreadablePolicy: the file cannot be read.
         InvalidPolicy: quotes file, place, the value found and what is allowed.
     """
-    if path is None:
-        return parse_policy(resources.files("streams.decision").joinpath("default_policy.yaml").read_bytes())
-    try:
-        return parse_policy(path.read_bytes())
-    except OSError as error:
-        raise UnreadablePolicy(f"policy file {str(path)!r} cannot be read: {error.strerror}") from error
-    except InvalidPolicy as error:
-        raise InvalidPolicy(f"policy file {str(path)!r}: {error}") from error
+    packaged = resources.files("streams.decision").joinpath("default_policy.yaml")
+    return load_edited(path, packaged, parse_policy, "policy file", UnreadablePolicy)
 
 
 def parse_policy(content: bytes) -> Policy:

@@ -50,20 +50,20 @@ class AgentUsage:
             self._sum_batch_videos += output.batch_videos
 
     def spend_on_models(self, cpu_seconds: Mapping[str, float], mode: str) -> None:
-        """Count CPU time of models that run on host threads, by name; `on_host` has not counted it. Of a model that is
-        counted already it is a part that the device did not compute."""
+        """Count CPU time of models that run on host threads, by name; `on_host` has not counted it."""
         for name, seconds in cpu_seconds.items():
-            self._cpu_seconds += seconds
-            before = self._models.get(name)
-            self._models[name] = (
-                ModelReceipt(items=1, device_seconds=0.0, cpu_seconds=seconds, mode=mode)
-                if before is None
-                else replace(before, cpu_seconds=before.cpu_seconds + seconds)
-            )
+            self.spend(seconds)
+            self.add_on_host(name, 1, seconds, mode)
 
     def add_on_host(self, model: str, num_items: int, cpu_seconds: float, mode: str) -> None:
-        """State the items and the CPU time of a model that ran in `on_host`, which has counted that time."""
-        if num_items:
+        """State the items and the CPU time of a model that ran on host threads; that time is counted already.
+
+        Of a model that is stated already it is a part of its items that the device did not compute.
+        """
+        before = self._models.get(model)
+        if before is not None:
+            self._models[model] = replace(before, cpu_seconds=before.cpu_seconds + cpu_seconds)
+        elif num_items:
             self._models[model] = ModelReceipt(items=num_items, device_seconds=0.0, cpu_seconds=cpu_seconds, mode=mode)
 
     def add_on_server(self, name: str, usage: ServerUsage | None) -> None:

@@ -21,6 +21,7 @@ from operators.captions.caption_question import (
 )
 from operators.captions.quoted_text import MAX_SHOWN_CHARACTERS, MAX_SPOKEN_CHARACTERS, plain_lines
 from operators.captions.sent_pictures import MAX_PICTURE_BYTES, MAX_SIDE_PX, jpeg_of
+from operators.judge.judge_question import judge_question
 from operators.media.tracks import SampledFrame
 from schemas.evidence import TextFound
 from tests.documents import DOCS, section, table
@@ -102,6 +103,13 @@ class TestFingerprint:
         before = prompt_fingerprint()
         monkeypatch.setattr(module, name, "other")
         assert prompt_fingerprint() != before
+
+
+def test_pictures_are_encoded_once() -> None:
+    """A caption and the judge ask about the same files."""
+    video = ShownVideo([SampledFrame(0.0, noise(8, 8))])
+    caption, judge = caption_question(video), judge_question(video, {"nudity": "It shows a naked person."})
+    assert caption.pictures is judge.pictures
 
 
 def test_pictures_have_their_times() -> None:
