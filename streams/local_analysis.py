@@ -28,7 +28,7 @@ from streams.analysis.agents.signals import failed_signal, ok_signal
 from streams.analysis.engine import Engine
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.delivery.own_faults import cause_of_away
+from streams.delivery.own_faults import cause_of_unavailability
 from streams.delivery.unexpected import answer_to
 from streams.lifecycle.clock import Clock
 
@@ -177,6 +177,6 @@ def _failure_of(error: InvalidMedia | SourceUnavailable | DeviceFault | Internal
         case InternalError():
             return answer_to(error)
         case SourceUnavailable():
-            return Failure(cause=cause_of_away(error), message=str(error))
+            return Failure(cause=cause_of_unavailability(error), message=str(error))
         case _:
             return Failure(cause="device-fault", message=str(error))

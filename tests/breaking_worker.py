@@ -27,7 +27,7 @@ _read_upload = intake.read_upload
 
 
 def read_or_die(record: Record) -> VideoUploaded | DeletionRequested:
-    """Die as a crash in native code does, where the upload says so."""
+    """Die as a crash in native code does, where the upload reports it."""
     if (record.key or b"").startswith(b"deadly"):
         os.kill(os.getpid(), signal.SIGKILL)
     return _read_upload(record)

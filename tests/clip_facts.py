@@ -79,7 +79,7 @@ CLIP_FACTS: Mapping[str, ClipFacts] = {
     "carphone_distorted.mp4": ClipFacts(Pictures(193, 144, 4.0, shown=_DRIVER), None, "en"),
     # Two men in suit and tie. He begins to speak after a second of silence.
     "obama_speech.mp4": ClipFacts(Pictures(320, 240, 8.75, shown=_SUITS), _SPEECH, "en"),
-    # The display of an alarm clock, then a cat that lies in yellow light.
+    # The display of an alarm clock, then a cat that is in yellow light.
     "shot_change.mp4": ClipFacts(
         Pictures(640, 360, 4.94, cuts_seconds=(3.20,), shown=("digital clock", "clock", "cat")),
         Sound(speech_ratio=(0.0, 0.3), music_ratio=(0.0, 0.3)),

@@ -1,4 +1,4 @@
-"""The code that each version of results stands for, noted beside it: `python -m tests.code_versions` after a change.
+"""The code that each version of results stands for, noted next to it: `python -m tests.code_versions` after a change.
 
 A claim answers for every later analysis of the same inputs, so an agent whose results may differ needs another
 `code_version`, and a decode that may differ another `PLAN_VERSION`. What is compared is the code and not its results:

@@ -162,7 +162,7 @@ def samples() -> Path:
 
 @pytest.fixture
 def manual_clock() -> Any:
-    """A clock that moves when the test says so."""
+    """A clock that moves when the test reports it."""
     from tests.fakes import ManualClock
 
     return ManualClock()

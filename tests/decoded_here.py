@@ -52,7 +52,7 @@ class DecodedHere:
 
 
 def decoded_here(path: Path, policy: PlanPolicy | None = None) -> DecodedHere:
-    """Index, plan and decode a file; what fails as a whole says so in `failure`."""
+    """Index, plan and decode a file; what fails as a whole is reported in `failure`."""
     policy = policy or PlanPolicy()
     fd, memory_fd = os.open(path, os.O_RDONLY), os.memfd_create("decoded")
     media = MediaFile(fd, path.stat().st_size, MAX_PIXELS)

@@ -1,4 +1,4 @@
-"""Worlds for the doctor's examinations: servers that are away, or stand-ins that answer."""
+"""Worlds for the doctor's examinations: servers that are unavailable, or stand-ins that answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streams.kafka.clients import BrokerUnavailable
 
 
 def context(broker: Any = None, store: Any = None, **settings: object) -> CheckContext:
-    """A world under these settings; a server that is None is away, one that is an error answers with it."""
+    """A world under these settings; a server that is None is unavailable, one that is an error answers with it."""
     return CheckContext(
         read_settings(**settings),
         _server(broker, BrokerUnavailable("no broker answered")),
@@ -34,10 +34,10 @@ def about(findings: Iterable[Finding], subject: str) -> Finding:
     return finding
 
 
-def _server(client: Any, away: Exception) -> Once[Any]:
+def _server(client: Any, unavailable: Exception) -> Once[Any]:
     def answer() -> Any:
         if client is None:
-            raise away
+            raise unavailable
         if isinstance(client, Exception):
             raise client
         return client

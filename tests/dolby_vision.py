@@ -105,7 +105,7 @@ def _with_unit(packet: av.Packet, unit: bytes) -> av.Packet:
 
 
 def configuration(profile: int, compatible: int) -> bytes:
-    """The box that says so; of version 1.0, level 6, with metadata and a base."""
+    """The box that reports it; of version 1.0, level 6, with metadata and a base."""
     kind = b"dvcC" if profile <= 7 else b"dvvC" if profile <= 10 else b"dvwC"
     return box(kind, struct.pack(">BBHB", 1, 0, profile << 9 | 6 << 3 | 0b101, compatible << 4) + bytes(19))
 

@@ -15,7 +15,7 @@ from grimp import build_graph
 from tests.packages import PACKAGES
 
 FolderGraph = Mapping[str, Set[str]]
-"""What each folder, or file that lies in none, imports of its siblings."""
+"""What each folder, or file that is in none, imports of its siblings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def remuxed(
     audio_seconds: float = 0.0,
     options: Mapping[str, str] | None = None,
 ) -> Path:
-    """The same packets in another container, each stream shifted; MP4 hides what lies before 0 then."""
+    """The same packets in another container, each stream shifted; MP4 hides what is before 0 then."""
     with av.open(str(source)) as before, av.open(str(path), "w", container_options=dict(options or {})) as after:
         streams = {stream.index: after.add_stream_from_template(stream) for stream in before.streams}
         for packet in before.demux():

@@ -31,7 +31,7 @@ class Run(NamedTuple):
 
 
 def run_command(*words: str, environment: Mapping[str, str] | None = None) -> Run:
-    """Run `vidsignal` in a process of its own, with variables beside those of this process."""
+    """Run `vidsignal` in a process of its own, with variables next to those of this process."""
     ended = subprocess.run(
         [sys.executable, "-c", _RUN_AND_LIST, *words],
         env={**os.environ, **(environment or {})},

@@ -1,4 +1,4 @@
-"""Openers for tests of what lies above them: whole files, and files that come as far as they are asked for."""
+"""Openers for tests of what is above them: whole files, and files that come as far as they are asked for."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ class Pipeline:
         return await_value(enough, timeout_seconds, lambda: f"{len(self.dead_letters())} dead letters of {number}")
 
     def await_handled(self, *roles: Role, timeout_seconds: float = 120.0) -> None:
-        """Wait until these roles have committed all that lies in their topics; name them in the order of the walk.
+        """Wait until these roles have committed all that is in their topics; name them in the order of the walk.
 
         A verdict is in its topic before the feature record is in the other, before its vectors are stored and before
         it is counted; an event is committed when all of that is done.

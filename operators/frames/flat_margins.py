@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 FLAT_LEVELS: Final = 12
-"""Range of luma of a flat line without its extremes; compression adds noise, above all beside the picture."""
+"""Range of luma of a flat line without its extremes; compression adds noise, above all next to the picture."""
 SAME_LEVELS: Final = 8
 """Difference of luma up to which two lines are of one margin, in all frames."""
 MIN_PICTURE_RATIO: Final = 0.2

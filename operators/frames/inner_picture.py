@@ -165,7 +165,7 @@ def _scores(row_sides: np.ndarray, column_sides: np.ndarray, heights: np.ndarray
 
 
 def _counts(steps: np.ndarray) -> np.ndarray:
-    """Return (L + 2, K + 1): running sums along each line, which begins at the step before it; a step one line beside
+    """Return (L + 2, K + 1): running sums along each line, which begins at the step before it; a step one line next to
     counts, as scaling blurs it."""
     near = steps.copy()
     near[1:] |= steps[:-1]

@@ -26,7 +26,7 @@ FULL_LUMA = 64.0
 
 MIN_SLIDE_DEVIATION = 4.0
 """Of luma; a plain thumbnail is no slide."""
-SLIDE_LIKENESS = 0.7
+SLIDE_CORRELATION = 0.7
 """Correlation of the thumbnails of one scene; of two slides it is lower."""
 
 _THUMBNAIL_PX = (32, 32)
@@ -68,4 +68,4 @@ def _is_change_of_slide(looked: Sequence[bool | None], thumbnails: Sequence[np.n
     first, second = thumbnails[place], thumbnails[place + 1]
     if not (before is True and after is True) or min(first.std(), second.std()) < MIN_SLIDE_DEVIATION:
         return False
-    return bool(np.corrcoef(first.ravel(), second.ravel())[0, 1] <= SLIDE_LIKENESS)
+    return bool(np.corrcoef(first.ravel(), second.ravel())[0, 1] <= SLIDE_CORRELATION)

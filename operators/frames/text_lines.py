@@ -72,7 +72,7 @@ def find_lines(readers: TextReaders, pixels: np.ndarray, longer_px: int, near: S
 
 
 def _around(boxes: Sequence[TextBox], height: int, width: int) -> tuple[int, int, int, int]:
-    """Return left, top, right and bottom of the part of a picture that holds boxes, with room for lines beside them."""
+    """Return left, top, right and bottom of the part of a picture that holds boxes, with room for adjacent lines."""
     corners = np.concatenate([box.corners for box in boxes])
     margin = max(_LEAST_MARGIN_PX, _MARGIN_LINES * max(min(box.height_px, box.width_px) for box in boxes))
     left, top = np.maximum(np.floor(corners.min(axis=0) - margin), 0).astype(int)

@@ -50,9 +50,9 @@ class IsolatedRun:
             return [fault] * len(rows) if self._terms.is_alone else self._run_alone(rows)
         except RequestRefused as fault:
             return [fault] * len(rows)
-        except (SourceUnavailable, Overloaded) as away:
-            self._lost = away
-            return [away] * len(rows)
+        except (SourceUnavailable, Overloaded) as unavailable:
+            self._lost = unavailable
+            return [unavailable] * len(rows)
         except ModelFault as fault:
             return [fault] if len(rows) == 1 else self._run_halves(rows)
         except DeviceFault as fault:

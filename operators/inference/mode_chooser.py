@@ -37,13 +37,13 @@ LIMIT_SECONDS: Final = 30.0
 machine under load would otherwise try less."""
 
 MAX_SHORT_STARTS: Final = 3
-"""In how many starts a model is measured anew because the machine lacked memory for one of its modes; then the choice
+"""In how many starts a model is measured again because the machine lacked memory for one of its modes; then the choice
 stands until the code changes, so that a small machine does not measure for ever."""
 
 MAX_OTHERS: Final = 7
 """How many choices of other releases are kept."""
 
-PATIENCE_SECONDS: Final = 120.0
+TIMEOUT_SECONDS: Final = 120.0
 """How long a process waits for another one that measures a model; then it measures as well."""
 
 
@@ -140,7 +140,7 @@ class ModeChooser:
         return next(valid, None)
 
     def forget(self, question: ModeQuestion) -> None:
-        """Remove a stored choice, so that the model is measured anew."""
+        """Remove a stored choice, so that the model is measured again."""
         self._kept.forget(question.entry_name)
 
     def _valid_mode(self, question: ModeQuestion) -> ComputeMode | None:
@@ -159,7 +159,7 @@ class ModeChooser:
         if trouble := self._kept.trouble():
             logger.info("model %s is not measured: the result cannot be stored: %s", question.card.name, trouble)
             return None
-        with self._kept.exclusive(PATIENCE_SECONDS):
+        with self._kept.exclusive(TIMEOUT_SECONDS):
             return self._valid_mode(question) or self._try(question, inputs)  # another process may have stored one
 
     def _try(self, question: ModeQuestion, inputs: Sequence[np.ndarray]) -> ComputeMode | None:

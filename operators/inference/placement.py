@@ -58,7 +58,7 @@ def _place_of(card: Card) -> Path:
 
 
 def host_opener(device: str, config: BackendConfig, open_backend: OpenBackend) -> Callable[[], Backend] | None:
-    """Return what opens the host's processor beside a device; None where it is the device.
+    """Return what opens the host's processor in addition to a device; None where it is the device.
 
     Args:
         device: name of a backend.
@@ -73,7 +73,7 @@ def host_opener(device: str, config: BackendConfig, open_backend: OpenBackend) -
 
 @dataclass(frozen=True, slots=True)
 class ServerPlace:
-    """A server beside the worker's devices, and the models that the settings put there."""
+    """A server in addition to the worker's devices, and the models that the settings put there."""
 
     name: str
     """Of its backend."""
@@ -82,8 +82,8 @@ class ServerPlace:
     """Creates the backend."""
     origin: str = ""
     """`scheme://host:port`; of the breaker, and for messages."""
-    is_away: Callable[[], bool] = lambda: False
-    """Whether it failed again and again; see `ServerWatch.is_away`."""
+    is_unavailable: Callable[[], bool] = lambda: False
+    """Whether it failed again and again; see `ServerWatch.is_unavailable`."""
 
 
 def check_servers(cards: Iterable[Card], servers: Iterable[ServerPlace]) -> None:
@@ -181,7 +181,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class HostBackend:
-    """The host's processor beside an accelerator."""
+    """The host's processor in addition to an accelerator."""
 
     inner: Backend
 

@@ -96,15 +96,15 @@ class PrivateCache:
             self._path(name).unlink()
 
     @contextlib.contextmanager
-    def exclusive(self, patience_seconds: float) -> Iterator[None]:
-        """Let one process at a time compute what several would store; the others wait, at most `patience_seconds`.
+    def exclusive(self, timeout_seconds: float) -> Iterator[None]:
+        """Let one process at a time compute what several would store; the others wait, at most `timeout_seconds`.
 
         The kernel ends the lock with its process. Where a folder cannot be locked, nobody waits.
         """
         with contextlib.ExitStack() as locked:
             with contextlib.suppress(OSError, _Untrusted):
                 self._make_folder()
-                locked.enter_context(_lock(self.folder, patience_seconds))
+                locked.enter_context(_lock(self.folder, timeout_seconds))
             yield
 
     def trouble(self) -> str:
@@ -185,11 +185,11 @@ class PrivateCache:
 
 
 @contextlib.contextmanager
-def _lock(folder: Path, patience_seconds: float) -> Iterator[None]:
+def _lock(folder: Path, timeout_seconds: float) -> Iterator[None]:
     """Hold the lock of a folder, or go on without it once the time is over. Raises OSError where there are none."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        until_seconds = time.monotonic() + patience_seconds
+        until_seconds = time.monotonic() + timeout_seconds
         while not _take_lock(descriptor) and time.monotonic() < until_seconds:
             time.sleep(_LOCK_LOOK_SECONDS)
         yield

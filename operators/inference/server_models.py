@@ -38,7 +38,7 @@ class _Model:
 
 
 class ServerModels:
-    """Which models of servers may be used. None of them ends a start because its server is away.
+    """Which models of servers may be used. None of them ends a start because its server is unavailable.
 
     Args:
         places: of the process.
@@ -49,7 +49,7 @@ class ServerModels:
         self._places = places
         self._on_opened = on_opened
         self._models: dict[str, _Model] = {}
-        self._away: dict[str, Exception] = {}
+        self._unavailable: dict[str, Exception] = {}
         """Why a server could not be asked at the start, by name of its backend."""
 
     async def open(self, card: Card, server: ServerPlace) -> None:
@@ -59,8 +59,8 @@ class ServerModels:
             DeviceFault: the server has another model, or cannot have this one.
         """
         model = self._models[card.name] = _Model(card, server)
-        if (away := self._away.get(server.name)) is not None:
-            self._note(model, away)
+        if (unavailable := self._unavailable.get(server.name)) is not None:
+            self._note(model, unavailable)
             return
         try:
             await self._open(model)
@@ -68,7 +68,7 @@ class ServerModels:
             self._note(model, error)
         except (ServerUnavailable, Overloaded) as error:
             # A host that drops packets takes the whole time limit to be away: once for each server is enough.
-            self._away[server.name] = error
+            self._unavailable[server.name] = error
             self._note(model, error)
 
     async def reach(self, name: str, *, asks_anyway: bool = False) -> None:
@@ -163,7 +163,7 @@ class ServerModels:
 def _problem_of(model: _Model) -> str:
     if model.problem or not model.runners:
         return model.problem
-    return model.runners[0].doubt or ("does not answer" if model.server.is_away() else "")
+    return model.runners[0].doubt or ("does not answer" if model.server.is_unavailable() else "")
 
 
 def _told(error: Exception | None, before: str) -> str:

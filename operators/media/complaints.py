@@ -11,7 +11,7 @@ import re
 
 import av.logging
 
-BESIDE_PICTURES = re.compile(
+NOT_ABOUT_PICTURES = re.compile(
     r"EXIF|TIFF header|APP fields|app: invalid len"  # notes of cameras in each picture of Motion JPEG
     r"|SEI type|in buffering period"  # messages with the pictures of H.264
     r"|vps_reserved|SPS \d+ does not exist|[sp]ps_id \d+ out of range|illegal POC type|Too many default refs in PPS"
@@ -50,4 +50,4 @@ class Complaints:
 
     def were_made(self) -> bool:
         """Return whether anything was logged about pictures or sound since the last `forget`."""
-        return bool(self._lines) and any(not BESIDE_PICTURES.search(text) for _, _, text in self._lines or ())
+        return bool(self._lines) and any(not NOT_ABOUT_PICTURES.search(text) for _, _, text in self._lines or ())

@@ -103,19 +103,19 @@ def decode_audio(
 
     `restarts` are those of the pictures' clock, with which the sound stays in sync.
     """
-    sweep = FullAudioDecode(plan, memory, restarts)
+    full_decode = FullAudioDecode(plan, memory, restarts)
     try:
         container = take_container(media)
         stream = audio_stream(container)
         if stream is not None:
             read_only(container, stream)
-            sweep.run(container, stream)
+            full_decode.run(container, stream)
         give_back(media, container, was_read=True)
     except DECODE_ERRORS:
-        sweep.tally.errors += 1
+        full_decode.tally.errors += 1
     finally:
-        sweep.complaints.close()
-    return sweep.finish(), sweep.tally
+        full_decode.complaints.close()
+    return full_decode.finish(), full_decode.tally
 
 
 class FullAudioDecode:

@@ -67,12 +67,12 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
     """
     num_errors = 0
     for name in decoders_of(media):
-        sweep = FullVideoDecode(plan, memory, send)
-        sweep.tally.decoder = name
+        full_decode = FullVideoDecode(plan, memory, send)
+        full_decode.tally.decoder = name
         try:
-            tally = _decode_with(name, media, plan, sweep)
+            tally = _decode_with(name, media, plan, full_decode)
         except DecoderFailed:
-            tally = sweep.tally
+            tally = full_decode.tally
         num_errors += tally.errors
         tally.fault = encryption("video", tally.num_encrypted, len(tally.packet_seconds))
         if tally.fault is not None and not tally.frames_sampled:
@@ -83,10 +83,10 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
     raise InvalidMedia("media-unreadable", NO_PICTURE)
 
 
-def _decode_with(name: str, media: MediaFile, plan: VideoPlan, sweep: FullVideoDecode) -> VideoTally:
+def _decode_with(name: str, media: MediaFile, plan: VideoPlan, full_decode: FullVideoDecode) -> VideoTally:
     decoder = decoders_of(media)[name](media, plan)
     try:
-        return sweep.run(decoder)
+        return full_decode.run(decoder)
     finally:
         decoder.close()
 

@@ -94,7 +94,7 @@ def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_EditedTrack]
         elif box.kind not in _PARENTS:
             _take(tracks[-1], box.kind, memoryview(body)[box.body : box.stop])
     for track in tracks:
-        if track.sample_bytes:  # a table that lists sizes is as long as its samples are many; a count alone may lie
+        if track.sample_bytes:  # a table that lists sizes is as long as its samples are many; a bare count may be wrong
             track.num_samples = min(track.num_samples, media.size_bytes // track.sample_bytes)
     return scale, tracks
 

@@ -148,4 +148,4 @@ class MediaMemory:
     def _check(what: str, last: int, limit: int) -> None:
         """Check that numbers from the other process are within limits."""
         if not -1 <= last < max(limit, 0):
-            raise ValueError(f"{what} {last} lies outside [0, {limit})")
+            raise ValueError(f"{what} {last} is outside [0, {limit})")

@@ -1,4 +1,4 @@
-"""Pictures that H.264 and HEVC store beside those that every player shows: other views, and layers of detail.
+"""Pictures that H.264 and HEVC store in addition to those that every player shows: other views, and layers of detail.
 
 FFmpeg decodes the base layer. Spatial video has a second view in the same packets (MV-HEVC, MVC), which headsets show.
 Terms are those of ITU-T H.264, annexes G and H, and H.265, annex F. Decoder process only.

@@ -19,7 +19,7 @@ HEAD_BYTES: Final = 4096
 MAX_BOXES: Final = 1000
 """Boxes of an MP4 file that are examined in search of its index."""
 
-UPLOAD_MEDIA: Final = "such files name media that lies elsewhere and are refused; upload the media itself"
+UPLOAD_MEDIA: Final = "such files only refer to other media and are refused; upload the media itself"
 RETIRED: Final = "it is {} of a retired format: convert it"
 
 
@@ -77,7 +77,7 @@ _BINARIES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"MThd", "MIDI notes"),
     (b"8BPS", "a Photoshop document"),
     (b"\x00\x00\x01\x00", "an icon (ICO)"),
-    (b"d8:announce", "a torrent, which names media that lies elsewhere"),
+    (b"d8:announce", "a torrent, which only refers to other media"),
     (b"\xd0\xcf\x11\xe0", "an old office document"),
 )
 _RETIRED: Final[tuple[tuple[bytes, str], ...]] = (

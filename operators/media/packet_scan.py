@@ -66,8 +66,8 @@ def find_packets(
     if not is_whole_index(video):
         return _scan(container, video, _unmeasured(container, audio))
     packets = list(indexed_packets(container, video, media.size_bytes))
-    may_be_swept = len(packets) <= MAX_UNEVEN_PACKETS
-    if (may_be_swept and is_uneven(packets)) or not fits(
+    may_be_decoded_in_full = len(packets) <= MAX_UNEVEN_PACKETS
+    if (may_be_decoded_in_full and is_uneven(packets)) or not fits(
         packets, stream_length_seconds(video), len(video.index_entries)
     ):
         return _scan(container, video)

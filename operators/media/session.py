@@ -218,32 +218,32 @@ class MediaSession:
 
     async def _decoded_in_tries(self) -> DecodeUsage:
         """Open and decode; repeat after an unexpected error that another attempt may not have."""
-        retelling = DecodeReplay()
+        replay = DecodeReplay()
         for number, pause_seconds in enumerate((*self._between_tries_seconds, None), 1):
             try:
                 with boundary("media"):
-                    return await self._decoded(retelling)
+                    return await self._decoded(replay)
             except InternalError as error:
                 error.num_tries = len(self._between_tries_seconds) + 1 if self._is_torn else number
                 if pause_seconds is None or self._is_torn:
                     raise
-            retelling.begin_again()
+            replay.begin_again()
             await asyncio.sleep(pause_seconds)
         raise AssertionError("the last try returns or raises")
 
-    async def _decoded(self, retelling: DecodeReplay) -> DecodeUsage:
+    async def _decoded(self, replay: DecodeReplay) -> DecodeUsage:
         with self._tracer.span("fetch") as span, boundary("source"):
             media = await self._fetching.counted(self._opener.open(self._source))
             span.note("bytes", media.size_bytes)
         try:
-            return await self._decoded_from(media, retelling)
+            return await self._decoded_from(media, replay)
         finally:
             with boundary("source"):
                 await media.aclose()
 
-    async def _decoded_from(self, media: OpenedSource, retelling: DecodeReplay) -> DecodeUsage:
+    async def _decoded_from(self, media: OpenedSource, replay: DecodeReplay) -> DecodeUsage:
         ensure = ensuring(media, self._fetching)
-        receipt = await self._decoded_patiently(media, ensure, retelling)
+        receipt = await self._decoded_patiently(media, ensure, replay)
         return replace(
             receipt,
             bytes_read=media.bytes_fetched or receipt.bytes_read,
@@ -251,25 +251,25 @@ class MediaSession:
             fetch_cpu_seconds=self._fetching.cpu_seconds,
         )
 
-    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeUsage:
+    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure, replay: DecodeReplay) -> DecodeUsage:
         """Decode once more in a new process if the first was killed from outside; the receipt contains both costs."""
         try:
-            return await self._decoded_once(media, ensure, retelling)
+            return await self._decoded_once(media, ensure, replay)
         except DecoderKilled as first:
-            retelling.begin_again()
+            replay.begin_again()
             lost_cpu_seconds = self._decoder_cpu_seconds
             try:
-                receipt = await self._decoded_once(media, ensure, retelling)
+                receipt = await self._decoded_once(media, ensure, replay)
             except DecoderKilled as second:
                 raise InvalidMedia("media-decoder-killed", _killed_twice(first, second)) from second
         return replace(receipt, cpu_seconds=receipt.cpu_seconds + lost_cpu_seconds)
 
-    async def _decoded_once(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeUsage:
+    async def _decoded_once(self, media: OpenedSource, ensure: Ensure, replay: DecodeReplay) -> DecodeUsage:
         """Decode with separate memory: agents may still read that of the previous decode."""
         memory = SharedMemory(self._pool.limits.output_bytes)
 
         def take(reply: Reply) -> None:
-            new = retelling.new_part(reply)
+            new = replay.new_part(reply)
             if isinstance(reply, Planned):
                 self._results.memory = memory.read(reply.layout)
             if new is not None:

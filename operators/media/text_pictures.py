@@ -52,7 +52,7 @@ class TextTrace:
         return int(np.count_nonzero(self.cells))
 
     def is_alike(self, other: TextTrace) -> bool:
-        """Whether both show the same text at the same place, and neither of them a further one: what flashes up beside
+        """Whether both show the same text at the same place, and neither of them a further one: what flashes up next to
         a caption is not hidden by it."""
         if self.strokes.shape != other.strokes.shape:
             return False
@@ -74,7 +74,7 @@ def text_trace(pixels: Pixels) -> TextTrace:
     steps = steps[: rows * CELL_HEIGHT_PX, : columns * CELL_WIDTH_PX]
     upward, downward = steps > STRONG_STEP, steps < -STRONG_STEP
     busy = np.minimum(_per_cell(upward), _per_cell(downward)) >= MIN_EDGES
-    cells = _in_rows(busy) & _beside_quiet(busy)
+    cells = _in_rows(busy) & _next_to_quiet(busy)
     strokes = upward & _spread(cells) if cells.any() else np.zeros_like(upward)
     return TextTrace(cells, strokes, int(np.count_nonzero(steps > WEAK_STEP)))
 
@@ -96,7 +96,7 @@ def _in_rows(busy: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return np.asarray(padded[:, :-2] & busy & padded[:, 2:])
 
 
-def _beside_quiet(busy: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _next_to_quiet(busy: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     padded = np.pad(busy, ((QUIET_ROWS, QUIET_ROWS), (0, 0)))
     return np.asarray(~padded[: -2 * QUIET_ROWS] | ~padded[2 * QUIET_ROWS :])
 

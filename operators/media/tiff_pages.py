@@ -27,7 +27,7 @@ MAX_PAGES: Final = 100
 """Named at most."""
 TIFF_PAGE: Final = "tiff page"
 MAX_COMPARED: Final = 4
-"""Pages that are decoded to be compared with the first: a file of a camera has one or two beside it."""
+"""Pages that are decoded to be compared with the first: a file of a camera has one or two more."""
 MAX_COMPARED_BYTES: Final = 64 * 2**20
 """Of a file whose pages are compared: each decoder gets all of it."""
 SAME_MEAN: Final = 3.0

@@ -52,8 +52,8 @@ def unseen_tracks(
     numbers = {stream.index for stream in analysed if stream is not None}
     numbers |= {stream.index for stream in container.streams.video if is_shown_again(stream, video)}
     tracks = [track for track in _tracks(container) if track.number not in numbers]
-    beside = (*_alpha(video), *png_fallback(container, media), *tiff_pages(media), *other_format(container, media))
-    return (*tracks[:MAX_TRACKS], *beside, *_attached(container), *_bytes(container, media, ledger))
+    further = (*_alpha(video), *png_fallback(container, media), *tiff_pages(media), *other_format(container, media))
+    return (*tracks[:MAX_TRACKS], *further, *_attached(container), *_bytes(container, media, ledger))
 
 
 def _tracks(container: InputContainer) -> Iterator[UnseenTrack]:

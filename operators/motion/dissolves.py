@@ -21,7 +21,7 @@ TWIN_STEPS = (5, 6, 8, 10, 12, 16, 20, 24)
 """Distances of the two ends: 0.4 to 1.9 s."""
 MIN_DISTANCE_LEVELS = 6.0
 """Root mean square of luma, of 255, by which the ends differ at least."""
-MAX_LIKENESS = 0.75
+MAX_SIMILARITY = 0.75
 """Correlation of the ends: within a shot it is higher, also while the light changes."""
 MIDDLE = (0.15, 0.85)
 """Positions on the line between which a picture shows both ends."""
@@ -85,8 +85,8 @@ def _qualities(products: np.ndarray, firsts: np.ndarray, step: int, num_pixels: 
     power = np.diag(products)
     first_power, last_power, joint = power[firsts], power[lasts], products[firsts, lasts]
     squared = np.maximum(first_power + last_power - 2 * joint, 1e-3)
-    likeness = joint / np.sqrt(first_power * last_power + 1e-3)
-    are_different = (squared / num_pixels >= MIN_DISTANCE_LEVELS**2) & (likeness <= MAX_LIKENESS)
+    similarity = joint / np.sqrt(first_power * last_power + 1e-3)
+    are_different = (squared / num_pixels >= MIN_DISTANCE_LEVELS**2) & (similarity <= MAX_SIMILARITY)
     if not are_different.any():
         return np.zeros(len(firsts))
     along = products[between, lasts] - products[between, firsts] - joint + first_power

@@ -16,7 +16,7 @@ FLAT_LUMA_DEVIATION = 4.0
 DIM_RATIO = 0.2
 """Of the contrast on both sides: the darkest picture of a short fade is not of one colour exactly."""
 MAX_DIM_DEVIATION = 12.0
-"""From here on there is a picture, whatever is beside it."""
+"""From here on there is a picture, whatever is next to it."""
 MAX_DIM_SECONDS = 0.3
 """Longest time without an exactly flat picture."""
 SIDE_SECONDS = 1.0

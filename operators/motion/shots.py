@@ -73,8 +73,8 @@ def _halved(luma: np.ndarray) -> np.ndarray:
 def _gradual(seconds: np.ndarray, luma: np.ndarray, offset: int) -> list[ShotChange]:
     """Return dissolves and wipes of a stretch; of two that overlap the first kind counts."""
     found = dissolves(seconds, luma)
-    swept = [wipe for wipe in wipes(seconds, luma) if not any(_overlap(wipe, other) for other in found)]
-    return [ShotChange(each.kind, each.begin + offset, each.end + offset, each.at + offset) for each in found + swept]
+    wiped = [wipe for wipe in wipes(seconds, luma) if not any(_overlap(wipe, other) for other in found)]
+    return [ShotChange(each.kind, each.begin + offset, each.end + offset, each.at + offset) for each in found + wiped]
 
 
 def _overlap(one: ShotChange, other: ShotChange) -> bool:

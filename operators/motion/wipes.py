@@ -26,7 +26,7 @@ GRID = 8
 """Blocks along each side."""
 MIN_DISTANCE_LEVELS = 5.0
 """Mean difference of the ends, of 255."""
-MAX_LIKENESS = 0.8
+MAX_SIMILARITY = 0.8
 """Correlation of the ends."""
 MIN_CHANGED_RATIO = 0.6
 """Share of the blocks in which the ends differ by a tenth of their mean difference: an object covers less."""
@@ -43,7 +43,7 @@ MAX_STEPS_BACK = 0.3
 """A block shows the new picture from its time on: sum of its returns."""
 RETURN_SECONDS = 1.0
 """An object that passes is gone after this time."""
-RETURN_LIKENESS = 0.8
+RETURN_SIMILARITY = 0.8
 """Correlation from which the old picture counts as back."""
 _WINDOW = 48
 """First ends that are compared in one step."""
@@ -95,8 +95,8 @@ def _unlike_pairs(times: np.ndarray, centred: np.ndarray, norms: np.ndarray) -> 
     found = [np.zeros((0, 2), np.int64)]
     for reach in WIPE_SECONDS:
         firsts, lasts = _ends(times, reach)
-        likeness = np.einsum("np,np->n", centred[firsts], centred[lasts]) / (norms[firsts] * norms[lasts])
-        is_other = likeness <= MAX_LIKENESS
+        similarity = np.einsum("np,np->n", centred[firsts], centred[lasts]) / (norms[firsts] * norms[lasts])
+        is_other = similarity <= MAX_SIMILARITY
         found.append(np.stack([firsts[is_other], lasts[is_other]], axis=1))
     return np.concatenate(found)
 
@@ -116,7 +116,7 @@ def _returns(times: np.ndarray, centred: np.ndarray, norms: np.ndarray, fit: Wip
     before = int(np.searchsorted(times, times[fit.first] - RETURN_SECONDS))
     earlier, later = slice(before, fit.first + 1), slice(fit.last, after)
     products = centred[earlier] @ centred[later].T
-    return bool((products >= RETURN_LIKENESS * norms[earlier, None] * norms[None, later]).any())
+    return bool((products >= RETURN_SIMILARITY * norms[earlier, None] * norms[None, later]).any())
 
 
 @dataclass(frozen=True, slots=True)

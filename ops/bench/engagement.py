@@ -101,7 +101,7 @@ def _remarks(num_events: int, num_kills: int) -> tuple[str, ...]:
         f"{num_events} events a round of {VIDEOS} videos by Zipf's law, 3% sent twice, 2% up to two hours late",
         "measured from the first counted batch to the last, on a log that is filled before the worker starts",
         f"{num_kills} SIGKILLs of the worker and {num_kills // 2} of Redis (append-only, synced at every write)",
-        "broker and Redis run beside the worker, on whatever cores there are",
+        "broker and Redis share all cores with the worker",
     )
 
 

@@ -75,13 +75,13 @@ def _measure(
     options: BenchOptions,
 ) -> tuple[Runs, MetricsPage]:
     """Return all runs, and the last metrics of the tracing worker; all clients are closed before the broker."""
-    with _contenders(folder, environment, sink) as competitors:
+    with _competitors(folder, environment, sink) as competitors:
         runs = _rounds(competitors, uploads, options)
         return runs, competitors[TRACES].metrics()
 
 
 @contextmanager
-def _contenders(
+def _competitors(
     folder: Path, environment: Mapping[str, str], sink: TraceSink
 ) -> Iterator[dict[str, PipelineCompetitor]]:
     with ExitStack() as opened:

@@ -81,7 +81,7 @@ class Round:
     """Both states, measured in turns."""
 
     alone: Phase
-    beside: Phase
+    shared: Phase
 
 
 def bench_priority_classes(options: BenchOptions) -> BenchReport:
@@ -110,7 +110,7 @@ def _rounds(lanes: LaneFigures, options: BenchOptions) -> list[Round]:
         measured = _round(lanes, number, num_stretches if number else 1)
         if not number:
             lanes.pace(measured.alone)
-        for name, phase in (("alone", measured.alone), ("beside backfill", measured.beside)):
+        for name, phase in (("alone", measured.alone), ("while backfill runs", measured.shared)):
             options.say(
                 f"round {number}: live {name}: p50 {phase.p50_seconds:.2f} s, p95 {phase.p95_seconds:.2f} s, "
                 f"backfill {phase.backfilled_per_second:.2f} videos/s" + ("" if number else " (dropped)")
@@ -123,11 +123,11 @@ def _rounds(lanes: LaneFigures, options: BenchOptions) -> list[Round]:
 def _round(lanes: LaneFigures, number: int, num_stretches: int) -> Round:
     """Run both states in turns, in the order a b b a a b ..."""
     lanes.fill_backlog(number)
-    alone, beside = Phase(), Phase()
+    alone, shared = Phase(), Phase()
     for place in range(num_stretches):
-        for is_beside in (False, True) if place % 2 == 0 else (True, False):
-            lanes.stretch(f"r{number}s{place}", beside if is_beside else alone, is_beside=is_beside)
-    return Round(alone, beside)
+        for is_shared in (False, True) if place % 2 == 0 else (True, False):
+            lanes.stretch(f"r{number}s{place}", shared if is_shared else alone, is_shared=is_shared)
+    return Round(alone, shared)
 
 
 class LaneFigures:
@@ -160,19 +160,19 @@ class LaneFigures:
         headers = backfill_headers((), time.time(), "bench")
         publish(self._producer, self._topic(BACKFILL.name), uploads, headers)
 
-    def stretch(self, name: str, phase: Phase, *, is_beside: bool) -> None:
+    def stretch(self, name: str, phase: Phase, *, is_shared: bool) -> None:
         """Publish live uploads, with backfill running or paused. Raises RuntimeError if its backlog became empty."""
-        self._pause(is_paused=not is_beside)
-        self._await(lambda page: (page.total("vidsignal_events_in_flight", role="backfill") > 0) is is_beside)
+        self._pause(is_paused=not is_shared)
+        self._await(lambda page: (page.total("vidsignal_events_in_flight", role="backfill") > 0) is is_shared)
         consumer = consumer_at_end(self._stage.settings, self._topic(MODERATION.name))
         done_before, began = self._backfilled(), time.monotonic()
         try:
-            phase.latencies_seconds += self._run(f"{name}-{'beside' if is_beside else 'alone'}", consumer)
+            phase.latencies_seconds += self._run(f"{name}-{'shared' if is_shared else 'alone'}", consumer)
         finally:
             consumer.close()
         phase.seconds += time.monotonic() - began
         phase.num_backfilled += self._backfilled() - done_before
-        if is_beside and self._page().total("vidsignal_consumer_lag", role="backfill") == 0:
+        if is_shared and self._page().total("vidsignal_consumer_lag", role="backfill") == 0:
             raise RuntimeError("the backfill lane ran empty, so that nothing was measured")
 
     def _run(self, name: str, consumer: Consumer) -> list[float]:
@@ -232,29 +232,29 @@ class LaneFigures:
 
 
 def _report(rounds: list[Round], interval_seconds: float) -> BenchReport:
-    alone, beside = [each.alone for each in rounds], [each.beside for each in rounds]
+    alone, shared = [each.alone for each in rounds], [each.shared for each in rounds]
     figures = (
         summarise(
-            "live p95, beside backfill over alone",
-            [each.beside.p95_seconds / each.alone.p95_seconds for each in rounds],
+            "live p95, while backfill runs over alone",
+            [each.shared.p95_seconds / each.alone.p95_seconds for each in rounds],
             "ratio",
             Bound("at most", MOST_TIMES_ALONE),
         ),
         summarise(
-            "live p50, beside backfill over alone",
-            [each.beside.p50_seconds / each.alone.p50_seconds for each in rounds],
+            "live p50, while backfill runs over alone",
+            [each.shared.p50_seconds / each.alone.p50_seconds for each in rounds],
             "ratio",
         ),
         summarise("live p95, alone", [phase.p95_seconds for phase in alone], "s"),
-        summarise("live p95, beside backfill", [phase.p95_seconds for phase in beside], "s"),
+        summarise("live p95, while backfill runs", [phase.p95_seconds for phase in shared], "s"),
         summarise("live p50, alone", [phase.p50_seconds for phase in alone], "s"),
-        summarise("live p50, beside backfill", [phase.p50_seconds for phase in beside], "s"),
-        summarise("backfill beside live", [phase.backfilled_per_second for phase in beside], "videos/s"),
+        summarise("live p50, while backfill runs", [phase.p50_seconds for phase in shared], "s"),
+        summarise("backfill next to live", [phase.backfilled_per_second for phase in shared], "videos/s"),
         Figure("live uploads", 1 / interval_seconds, "videos/s"),
     )
     runs = {
         "live alone": {"latencies_seconds": [phase.latencies_seconds for phase in alone]},
-        "live beside backfill": {"latencies_seconds": [phase.latencies_seconds for phase in beside]},
+        "live while backfill runs": {"latencies_seconds": [phase.latencies_seconds for phase in shared]},
     }
     remarks = _remarks(len(alone[0].latencies_seconds), interval_seconds)
     return BenchReport("lanes", describe_machine(), figures, runs, remarks)

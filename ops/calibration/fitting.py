@@ -94,7 +94,7 @@ def _platt(label: str, scores: np.ndarray, truth: np.ndarray) -> tuple[tuple[flo
     if slope <= 0:
         raise CannotFit(f"{label}: higher scores do not mean it more often in these examples")
     places = np.concatenate(([0.0], _sigmoid(_CURVE_LOG_ODDS), [1.0]))
-    # Where no example lies, the curve goes on; it may not be more certain than all examples together permit.
+    # Where there is no example, the curve goes on; it may not be more certain than all examples together permit.
     least, most = _targets(truth)
     return _points(places, np.clip(_sigmoid(slope * _log_odds(places) + offset), least, most))
 

@@ -24,7 +24,7 @@ async def scored(
     Args:
         card: of an added model that hears or sees, without a calibration.
         examples: with files.
-        settings: of the process; the files lie below its media roots.
+        settings: of the process; the files are below its media roots.
         on_done: called after each file.
 
     Raises:

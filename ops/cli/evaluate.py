@@ -102,7 +102,7 @@ def _print_sets(*, json_output: bool) -> None:
         if each.references:
             usable = usable_references(each)
             words = [f"{one.name}{'' if one.name in usable else ' (not installed)'}" for one in each.references]
-            out.print(f"  beside    {', '.join(words)}", markup=False, soft_wrap=True)
+            out.print(f"  compared  {', '.join(words)}", markup=False, soft_wrap=True)
 
 
 def _sets(names: Sequence[str], labels: Sequence[str]) -> list[EvaluationSet]:

@@ -122,7 +122,7 @@ class _Found:
     """What Redis has of a video."""
 
     deletion: DeletionReading | None
-    is_guarded: bool
+    has_deletion_marker: bool
     newest_revision: int
     """Newest revision that intake accepted; 0 without a status."""
     is_readable: bool
@@ -134,7 +134,7 @@ async def _found(store: Redis, keys: Keys, video_id: str, place: SourceOffset) -
     refused = [refusal.upload for refusal in await read_refusals(store, keys, video_id)]
     return _Found(
         deletion=await read_deletion(store, keys, video_id),
-        is_guarded=bool(await store.exists(keys.deletion_marker(video_id))),
+        has_deletion_marker=bool(await store.exists(keys.deletion_marker(video_id))),
         newest_revision=int(await store.hget(keys.status(video_id), "revision") or 0),
         is_readable=bool(await store.exists(*(key(video_id) for key in readable)))
         or any(upload.has_order_with(place) and upload.offset < place.offset for upload in refused),
@@ -147,7 +147,7 @@ def _carried_out(event: DeletionRequested, place: SourceOffset, found: _Found) -
     deletion = found.deletion
     if deletion is None or not _covers(deletion, event, place):
         return None
-    if not found.is_guarded:
+    if not found.has_deletion_marker:
         return _Ending(deletion, found.newest_revision)
     # A newer revision that is only registered was uploaded before or after the deletion: its fact decides.
     return _Ending(deletion) if found.newest_revision <= deletion.revision else None

@@ -16,7 +16,7 @@ app = typer.Typer(
     cls=LazyGroup,
     help="Uploaded videos become moderation and recommendation signals, on Kafka and Redis.",
     epilog="Exit codes: 0 done; 1 done, and something wrong was found; 2 wrong arguments or settings; "
-    "3 a broker, a store or a package index is away; 130 interrupted. "
+    "3 a broker, a store or a package index is unavailable; 130 interrupted. "
     "Settings come from VIDSIGNAL_... and vidsignal.toml.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -37,7 +37,7 @@ def review(
     revision: Annotated[
         int | None, typer.Option(min=1, help="What was looked at; refused where it is not the current one.")
     ] = None,
-    wait: Annotated[float, typer.Option(min=0.0, help="Seconds to wait until the verdict says so.")] = 60.0,
+    wait: Annotated[float, typer.Option(min=0.0, help="Seconds to wait until the verdict shows the review.")] = 60.0,
 ) -> None:
     """Write a person's decision to the log of facts: it is the verdict's action, whatever the policy decides.
 
@@ -51,7 +51,7 @@ def review(
         _publish(settings, fact)
         if wait and not asyncio.run(read_once(settings, lambda store: _is_said(store, settings, fact, wait))):
             fail(
-                f"the review of {video_id!r} is published, but no verdict says so after {wait:g} s; "
+                f"the review of {video_id!r} is published, but no verdict shows it after {wait:g} s; "
                 "one that a rebuild kept without its facts takes none",
                 ExitCode.FOUND,
             )

@@ -42,7 +42,7 @@ _UNKNOWN_SECONDS: Final = 5.0
 
 def watch(
     video_id: Annotated[str | None, typer.Argument(help="Only this video.")] = None,
-    from_beginning: Annotated[bool, typer.Option(help="Start with what lies in the topics already.")] = False,
+    from_beginning: Annotated[bool, typer.Option(help="Start with what is in the topics already.")] = False,
     until_final: Annotated[
         bool, typer.Option(help="Leave when the video's verdict is final; exit code 1 when it is refused or deleted.")
     ] = False,

@@ -22,8 +22,8 @@ def _stage_panel(share: float, name: str) -> Panel:
     )
 
 
-GLANCE: Final = Row(
-    "At a glance",
+OVERVIEW: Final = Row(
+    "Overview",
     (
         Panel(
             "Workers that answer",

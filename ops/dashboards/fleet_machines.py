@@ -101,7 +101,7 @@ BATCHES: Final = Row(
         ),
         Panel(
             "Slots taken",
-            "Share of the places for videos in flight. All taken with idle devices: something away is waited for.",
+            "Share of the places for videos in flight. All taken with idle devices: a service is unavailable.",
             "percentunit",
             (
                 Query(
@@ -114,7 +114,7 @@ BATCHES: Final = Row(
         ),
         Panel(
             "Decodes by result",
-            "`ok`, or why not; `process-replaced` counts decoder processes that were started anew.",
+            "`ok`, or why not; `process-replaced` counts decoder processes that were started again.",
             "ops",
             (Query(f"{rate('vidsignal_decodes_total', 'result')} > 0", "{{result}}"),),
         ),
@@ -127,7 +127,7 @@ BATCHES: Final = Row(
         ),
         Panel(
             "CPU of workers and decoders",
-            "Cores that are busy: of the worker process itself, and of the decoder processes beside it.",
+            "Cores that are busy: of the worker process itself, and of its decoder processes.",
             "cores",
             (
                 Query(rate('process_cpu_seconds_total{job="vidsignal"}', "instance"), "{{instance}} worker"),

@@ -30,19 +30,19 @@ TROUBLE: Final = Row(
             ),
         ),
         Panel(
-            "Waits for what is away",
-            "Attempts that found Redis or an origin of media away, a model overloaded, or the producer's queue full.",
+            "Waits for unavailable services",
+            "Attempts that met an unavailable Redis or media origin, an overloaded model, or a full producer queue.",
             "ops",
             (Query(rate("vidsignal_retries_total", "reason"), "{{reason}}"),),
         ),
         Panel(
             "Oldest record that is not confirmed",
-            "How long it waits for the broker. It grows without end while Kafka is away; everything waits with it.",
+            "How long it waits for the broker. It grows while Kafka is unavailable; everything waits with it.",
             "s",
             (Query("max by (instance) (vidsignal_oldest_unconfirmed_record_seconds)", "{{instance}}"),),
         ),
         Panel(
-            "Parked videos and open breakers",
+            "Deferred videos and open breakers",
             "Videos that wait outside the slots for their origin, and origins that do not answer.",
             "short",
             (
@@ -52,7 +52,7 @@ TROUBLE: Final = Row(
         ),
         Panel(
             "Media fetched",
-            "Bytes a second from URLs and object stores; files are read where they lie.",
+            "Bytes a second from URLs and object stores; files are read where they are.",
             "Bps",
             (Query(rate("vidsignal_source_bytes_total", "kind"), "{{kind}}"),),
         ),

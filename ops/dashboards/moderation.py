@@ -122,7 +122,7 @@ _PROVISIONAL: Final = Row(
         ),
         Panel(
             "Amendments",
-            "Decided verdicts that later facts said anew: from which status to which, and whether the action changed.",
+            "Verdicts that later facts decided again: from which status to which, and whether the action changed.",
             "ops",
             (
                 Query(

@@ -26,14 +26,14 @@ def examine(context: CheckContext) -> Iterator[Finding]:
     except BrokerRefuses as error:
         yield _refused(error)
     except BrokerUnavailable as error:
-        yield _away(error)
+        yield _unavailable(error)
     else:
         yield _answers(admin, settings)
         yield _encryption(settings)
         yield _versions(settings)
 
 
-def _away(error: BrokerUnavailable) -> Finding:
+def _unavailable(error: BrokerUnavailable) -> Finding:
     return wrong(
         "address",
         str(error),

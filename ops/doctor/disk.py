@@ -69,7 +69,7 @@ def _spool(settings: Settings, free: FreeBytes) -> Finding:
     return judge(
         "spool",
         found,
-        means="fetched media waits for room that never comes, and such videos are parked",
+        means="fetched media waits for room that never comes, and such videos are deferred",
         do="make room, name another folder in VIDSIGNAL_SPOOL_DIR, or lower VIDSIGNAL_SPOOL_MAX_BYTES",
     )
 

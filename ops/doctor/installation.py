@@ -63,6 +63,6 @@ def _doubtful(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "settings",
             f"VIDSIGNAL_METRICS_HOST is {settings.metrics_host}",
-            means="whoever reaches that address reads rates, causes, costs and the ids of videos in work",
+            means="any client that reaches that address can read rates, causes, costs and the ids of videos in work",
             do="keep it on loopback, or let only Prometheus and operators through by a network policy",
         )

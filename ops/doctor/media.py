@@ -18,7 +18,7 @@ def examine(context: CheckContext) -> Iterator[Finding]:
             "folders",
             "neither VIDSIGNAL_MEDIA_ROOTS nor VIDSIGNAL_OBJECT_PREFIXES names anything",
             means="files and objects are refused; only media behind public URLs is read",
-            do="set VIDSIGNAL_MEDIA_ROOTS to the folders that uploads may lie in",
+            do="set VIDSIGNAL_MEDIA_ROOTS to the folders from which media may be read",
         )
     for root in settings.media_roots:
         yield _folder(root)

@@ -18,7 +18,7 @@ from streams.store.client import MAX_CONNECTIONS
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 _WORKER_BYTES: Final = 1536 * 2**20
 """One worker with all models on a CPU, measured by `vidsignal bench pipeline`."""
-_FILES_BESIDE: Final = 256
+_OTHER_FILES: Final = 256
 """For libraries, sockets to brokers, and logs."""
 _FILES_A_VIDEO: Final = 8
 _FILES_A_DECODER: Final = 8
@@ -62,7 +62,7 @@ def _memory(settings: Settings, there: int) -> Finding:
 
 
 def _files(settings: Settings, there: int) -> Finding:
-    needed = 2 * MAX_CONNECTIONS + _FILES_BESIDE
+    needed = 2 * MAX_CONNECTIONS + _OTHER_FILES
     if {"media", "backfill"} & set(settings.roles):
         needed += (
             settings.max_concurrent_videos + settings.backfill_max_concurrent_videos

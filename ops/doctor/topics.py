@@ -54,7 +54,7 @@ def _topic(finding: TopicFinding, topic: Topic) -> Finding:
             finding.topic,
             "; ".join(finding.problems),
             means="the facts of one video would be spread over partitions that different workers own",
-            do="create topics with one partition count anew and raise VIDSIGNAL_LOG_EPOCH",
+            do="create the topics again with one partition count, and raise VIDSIGNAL_LOG_EPOCH",
         )
     return ok(finding.topic, f"{counted(finding.partitions, 'partition')}, {topic.cleanup}, settings as agreed")
 

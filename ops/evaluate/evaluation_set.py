@@ -1,7 +1,7 @@
 """What an evaluation set is. A set is one file in `ops/evaluate/sets`, listed in `ops/evaluate/set_registry.py`.
 
 A set declares its subjects, builds its items from a seed (or from files that `make evaluation-data` fetched), and
-yields what the product and reference methods say of them, beside the truth. It computes no metrics:
+yields what the product and reference methods say of them, with the truth. It computes no metrics:
 `ops/evaluate/metrics` does, from the kind of judgement. Truth comes from how an item is made, never from the product's
 own output.
 """
@@ -118,7 +118,7 @@ class EvaluationSet(Protocol):
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """Methods that are run beside the product if they are wanted and installed."""
+        """Methods that are run in addition to the product if they are wanted and installed."""
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

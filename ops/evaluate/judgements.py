@@ -1,4 +1,4 @@
-"""What a method said of one item, beside the truth. Each kind has metrics of its own."""
+"""What a method said of one item, with the truth. Each kind has metrics of its own."""
 
 from __future__ import annotations
 

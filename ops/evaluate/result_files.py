@@ -1,7 +1,7 @@
 """Saved results: one JSON file for each set and size, in `ops/evaluate/results`.
 
 They are part of the repository, so that documents, cards and the default policy are generated from them, and so that a
-later run can be compared. They lie with the evaluation, not with the models: a result is of a set, and most sets
+later run can be compared. They are stored with the evaluation, not with the models: a result is of a set, and most sets
 measure operators and several models at once.
 """
 

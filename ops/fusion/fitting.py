@@ -39,7 +39,7 @@ class FittedHead:
 
     @property
     def words(self) -> str:
-        """One line for people, kept beside the head."""
+        """One line for people, kept with the head."""
         return (
             f"{self.num_acted} acted on, {self.num_allowed} allowed; on held-out folds AUC {self.auc:.3f} "
             f"(as stated {self.auc_stated:.3f}), Brier {self.brier:.3f} (base rate {self.brier_base:.3f})"

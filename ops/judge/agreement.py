@@ -20,7 +20,7 @@ Cell = Literal["yes acted", "yes allowed", "no acted", "no allowed", "unsure", "
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Answers of one judge about one label, or all, beside people's decisions on the same videos."""
+    """Answers of one judge about one label, or all, compared with people's decisions on the same videos."""
 
     judge: str
     """`name@version`."""

@@ -11,7 +11,7 @@ from typing import Any
 from ops.local.lifetime import Lifetime
 from ops.local.ports import LOOPBACK
 
-_PATIENCE_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0
 
 
 class LoopThread(Lifetime):
@@ -41,13 +41,13 @@ class LoopThread(Lifetime):
         if self._thread.is_alive():
             self.await_there(self.stop_listening())
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_PATIENCE_SECONDS)
+            self._thread.join(_TIMEOUT_SECONDS)
         if not self._loop.is_running():
             self._loop.close()
 
     def await_there(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the server's thread, and return when it has run."""
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_TIMEOUT_SECONDS)
 
     @abstractmethod
     async def listen(self) -> None:

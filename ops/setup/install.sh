@@ -22,7 +22,7 @@ check_python() {
 }
 
 make_environment() {
-  # One that was made half, or by another Python that is gone, is made anew.
+  # One that was made half, or by another Python that is gone, is made again.
   "$VENV/bin/python" -c 'import pip' 2>/dev/null || "$PYTHON" -m venv --clear "$VENV"
 }
 

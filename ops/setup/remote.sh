@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the environment of make test-remote: real model servers that run on a processor, beside the product's own.
+# Makes the environment of make test-remote: real model servers that run on a processor, apart from the product's own.
 # PyTriton wants an older NumPy than the product, so servers run as processes of that environment.
 set -euo pipefail
 

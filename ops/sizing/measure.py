@@ -153,8 +153,8 @@ def _work_figures(loads: Sequence[Load], latencies: dict[str, float], verdicts: 
 
 def _line(cpu_seconds: Sequence[float], latencies: Sequence[float], cores: int) -> tuple[float, float]:
     """Fit latency = constant + CPU time / cores to single videos; return both parameters."""
-    slope, beside = np.polyfit(cpu_seconds, latencies, 1)
-    return max(0.0, float(beside)), float(np.clip(1 / slope if slope > 0 else cores, 0.25, cores))
+    slope, offset = np.polyfit(cpu_seconds, latencies, 1)
+    return max(0.0, float(offset)), float(np.clip(1 / slope if slope > 0 else cores, 0.25, cores))
 
 
 def _final_verdicts(settings: Settings) -> dict[str, Verdict]:

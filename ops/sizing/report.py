@@ -101,7 +101,7 @@ def _log(plan: FleetPlan, profile: Profile) -> Iterator[Row]:
     yield "read from brokers", f"{_bytes(log.read)}/s", f"outcomes by {profile['outcome_readers']:g} groups"
     yield "broker disk", _bytes(log.disk_bytes), "all copies, at the retention of each topic"
     yield "brokers", amount(log.brokers), f"asked for by {log.bound_by}"
-    yield "media read", f"{_bytes(plan.media_bytes_per_second)}/s", "busiest hour, from where media lies"
+    yield "media read", f"{_bytes(plan.media_bytes_per_second)}/s", "busiest hour, from the source of the media"
 
 
 def _accelerators(plan: FleetPlan, profile: Profile) -> Iterator[Row]:

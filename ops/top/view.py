@@ -22,7 +22,7 @@ _ID_COLUMNS = 44
 def view_of(frame: Frame, width_columns: int) -> RenderableType:
     """Return everything in the order in which an operator needs it; side by side if the terminal is wide enough."""
     stages, others = _stages(frame), _spaced(_models(frame.models), _outcomes(frame))
-    middle = _beside(stages, others) if width_columns >= _WIDE_COLUMNS else _spaced(stages, others)
+    middle = _side_by_side(stages, others) if width_columns >= _WIDE_COLUMNS else _spaced(stages, others)
     return _spaced(_headline(frame), _workers(frame.workers), _roles(frame.roles), middle, _slowest(frame))
 
 
@@ -30,7 +30,7 @@ def _spaced(*parts: Text | Table | Group) -> Group:
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts))
 
 
-def _beside(left: Table, right: Group) -> Table:
+def _side_by_side(left: Table, right: Group) -> Table:
     grid = Table.grid(padding=(0, 4, 0, 0))
     grid.add_row(left, right)
     return grid
@@ -134,7 +134,7 @@ def _outcomes(frame: Frame) -> Table:
             table.add_row(Text(f"waiting for {what}", style="yellow"), f"{retries_hz:.2f}", "")
     if frame.deferred or frame.breakers_open:
         table.add_row(
-            Text(f"deferred, {frame.breakers_open:.0f} origins away", style="yellow"), "", f"{frame.deferred:.0f}"
+            Text(f"deferred, {frame.breakers_open:.0f} origins down", style="yellow"), "", f"{frame.deferred:.0f}"
         )
     return table
 

@@ -26,7 +26,7 @@ from streams.delivery.breaker import Breakers
 _PURPOSE: Final = "chat"
 REQUEST_SHARE: Final = 0.45
 """Longest request, as a share of all the time for a video. At most half of it is waited for other agents, so a request
-without a near deadline has as long as this, and a server that answers none of them is found to be away."""
+without a near deadline has as long as this, and a server that answers none of them is found to be unavailable."""
 
 
 class LimitedAsker:

@@ -53,7 +53,7 @@ from streams.lifecycle.private_cache import private_cache
 
 _LOWEST_PRIORITY = 19
 """Niceness of backfill decoders; they use only CPU time that no other process needs."""
-_BACKFILL_PATIENCE = 10
+_BACKFILL_TIMEOUT_FACTOR = 10
 """Factor on the wall-clock limit of backfill decodes, which get only idle CPU time; their CPU limit is unchanged."""
 
 
@@ -177,7 +177,7 @@ def _open_sources(settings: Settings, opening: AsyncExitStack) -> SourceOpener:
 def _open_backfill(
     settings: Settings, options: EngineOptions, media: MediaOpener, opening: AsyncExitStack
 ) -> BackfillParts:
-    limits = replace(_limits(settings), wall_seconds=_BACKFILL_PATIENCE * settings.decode_timeout_seconds)
+    limits = replace(_limits(settings), wall_seconds=_BACKFILL_TIMEOUT_FACTOR * settings.decode_timeout_seconds)
     pool = DecoderPool(
         1, limits, observer=options.decode_observer, command=options.decoder_command, niceness=_LOWEST_PRIORITY
     )

@@ -54,7 +54,7 @@ def _place(name: str, options: ServerOptions, config: BackendConfig) -> ServerPl
         frozenset(options.models),
         partial(open_backend, name, replace(config, server=options)),
         origin,
-        partial(options.watch.is_away, origin),
+        partial(options.watch.is_unavailable, origin),
     )
 
 

@@ -60,7 +60,7 @@ class AwaitedPrototypes:
         self.prototypes = prototypes
         self._open_scorer = open_scorer
         self._scorer: PrototypeScorer | None = None
-        self._away = ServerUnavailable(PROTOTYPES, "were not embedded yet")
+        self._unavailable = ServerUnavailable(PROTOTYPES, "were not embedded yet")
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
@@ -73,8 +73,8 @@ class AwaitedPrototypes:
             if self._scorer is None:
                 try:
                     self._scorer = await self._open_scorer()
-                except ServerUnavailable as away:
-                    self._away = away
+                except ServerUnavailable as unavailable:
+                    self._unavailable = unavailable
                     raise
 
     def __call__(self, vectors: np.ndarray) -> PrototypeScores:
@@ -84,7 +84,7 @@ class AwaitedPrototypes:
             ServerUnavailable: the examples could not be embedded yet.
         """
         if self._scorer is None:
-            raise ServerUnavailable(self._away.origin, self._away.message)
+            raise ServerUnavailable(self._unavailable.origin, self._unavailable.message)
         return self._scorer(vectors)
 
 

@@ -109,8 +109,8 @@ def generation_of(
 ) -> int:
     """Grows with every model, code and sampling plan that replaces another; of two signals the higher one wins.
 
-    An agent that gives a model up has to raise its `code_version` by more than that model's generation; whoever removes
-    an added model raises the setting `models_generation` by as much.
+    An agent that gives a model up has to raise its `code_version` by more than that model's generation; a change that
+    removes an added model raises the setting `models_generation` by as much.
     """
     models = sum(card.generation for card in _cards_of(agent.modality, cards))
     examples = prototypes.version if prototypes and agent.modality in _READ_TEXT else 0

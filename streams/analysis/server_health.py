@@ -36,11 +36,11 @@ class WatchedServers:
         try:
             with self._lock:
                 self._breakers.require(origin + self._purpose)
-        except SourceUnavailable as away:
-            raise NotAsked(origin, away.message) from None
+        except SourceUnavailable as unavailable:
+            raise NotAsked(origin, unavailable.message) from None
 
-    def is_away(self, origin: str) -> bool:
-        """See `ServerWatch.is_away`."""
+    def is_unavailable(self, origin: str) -> bool:
+        """See `ServerWatch.is_unavailable`."""
         return self._breakers.is_open(origin + self._purpose)
 
     def ended(self, request: ServerRequest) -> None:
@@ -51,7 +51,7 @@ class WatchedServers:
             if num_tokens:
                 metrics.MODEL_SERVER_TOKENS.labels(request.origin, direction).inc(num_tokens)
         name = request.origin + self._purpose
-        if request.is_away:
+        if request.is_unavailable:
             self._tell(self._breakers.failed, name)
         elif request.outcome != "cut" and self._breakers.has_failed(name):
             self._tell(self._breakers.answered, name)

@@ -40,20 +40,20 @@ class WatchedOpener:
             if fault.cause != "media-address-refused":  # otherwise no request was sent
                 self._breakers.answered(origin)
             raise
-        except SourceUnavailable as away:
-            raise self.judged(away, origin) from away
+        except SourceUnavailable as unavailable:
+            raise self.judged(unavailable, origin) from unavailable
         self._breakers.answered(origin)
         watched = WatchedSource(opened, origin, "url" if isinstance(source, UrlSource) else "object", self)
         watched.tell()
         return watched
 
-    def judged(self, away: SourceUnavailable, origin: str) -> SourceUnavailable:
+    def judged(self, unavailable: SourceUnavailable, origin: str) -> SourceUnavailable:
         """Count a failure against the origin that the event names, also after a redirect; a full disk is not the
         origin's fault."""
-        if isinstance(away, MachineUnavailable):
-            return away
+        if isinstance(unavailable, MachineUnavailable):
+            return unavailable
         self._breakers.failed(origin)
-        return away if away.origin == origin else SourceUnavailable(origin, str(away))
+        return unavailable if unavailable.origin == origin else SourceUnavailable(origin, str(unavailable))
 
     def arrived(self, num_bytes: int, kind: str, origin: str) -> None:
         """Count received bytes."""
@@ -101,9 +101,9 @@ class WatchedSource:
         """See `OpenedSource`."""
         try:
             await self._opened.ensure(start, stop)
-        except SourceUnavailable as away:
+        except SourceUnavailable as unavailable:
             self.tell()
-            raise self._opener.judged(away, self._origin) from away
+            raise self._opener.judged(unavailable, self._origin) from unavailable
         self.tell()
 
     async def aclose(self) -> None:

@@ -49,7 +49,7 @@ class OpenSpeech:
     parts: SpeechParts
     host: ThreadedHost
     how: str
-    """For the fingerprint: everything beside the models that decides what is transcribed."""
+    """For the fingerprint: everything apart from the models that decides what is transcribed."""
 
 
 def find_speech_models(settings: Settings, cards: Mapping[str, Card], device: str) -> SpeechModels | None:

@@ -80,7 +80,7 @@ _BOUNDS = (
         for word in dict.fromkeys(_WORDS.values())
     ),
     *(
-        _Bound("claim_ttl_seconds", _WORDS[topic.name], "a record that comes again must find what was claimed for it")
+        _Bound("claim_ttl_seconds", _WORDS[topic.name], "a redelivered record must find what was claimed for it")
         for topic in (UPLOADED, SIGNALS)
     ),
     _Bound(

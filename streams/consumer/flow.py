@@ -73,7 +73,7 @@ class Flow:
         """Check after every wait of a step, before it changes anything.
 
         Before Python 3.12 `asyncio.wait_for` swallows a cancellation that arrives just when the awaited call is done,
-        and the Redis client sends every command through it. So the task of an earlier grant may run on beside that of
+        and the Redis client sends every command through it. So the task of an earlier grant may go on next to that of
         the newest one.
 
         Raises:

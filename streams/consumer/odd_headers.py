@@ -1,4 +1,4 @@
-"""Records whose header names are not UTF-8: aiokafka cannot read them, and whoever may publish can write them.
+"""Records whose header names are not UTF-8: aiokafka cannot read them, and any producer can write them.
 
 Kafka says that names are UTF-8, and brokers do not look. Without this one such record would end the consumer at each
 fetch, forever. Such a batch is read once more with every odd byte spelled out, as in `\\xff`.

@@ -120,10 +120,10 @@ class RoleApp:
         self._crash = crash
         self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
-        self._settlement = SlotCleanup(spec.attempts)
+        self._slot_cleanup = SlotCleanup(spec.attempts)
         on_suspend = spec.deferred_events.end if spec.deferred_events is not None else None
         self.admission = Admission(
-            spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.gate, spec.limit
+            spec.capacity, spec.works, self._slot_cleanup.settle, on_suspend, spec.gate, spec.limit
         )
         pausing = spec.limit or spec.held
         if pausing is not None:
@@ -166,7 +166,7 @@ class RoleApp:
                 await delivery.cancel()
             if self._close_works is not None:
                 await self._close_works()
-            await self._settlement.drain(_SETTLE_SECONDS)
+            await self._slot_cleanup.drain(_SETTLE_SECONDS)
 
     def _consumer_threads(self) -> tuple[int, ...]:
         """Ids of the client's thread, if it is running."""

@@ -104,7 +104,7 @@ class CpuAccount:
         self._has_videos = has_videos
         self._monotonic_seconds = monotonic_seconds
         self._num_in_the_making = 0
-        self._pot_seconds = 0.0
+        self._pool_seconds = 0.0
         self._last = read()
         self._last_seconds = monotonic_seconds()
         self.used: dict[ProcessStage, float] = dict.fromkeys(PROCESS_STAGES, 0.0)
@@ -129,8 +129,8 @@ class CpuAccount:
         """Return the share of a finished signal in the shared CPU seconds; call it once, within `signal`."""
         assert self._num_in_the_making, "a share was taken outside of `signal`: its seconds would count as idle, too"
         self.settle()
-        share_seconds = max(0.0, self._pot_seconds / self._num_in_the_making)
-        self._pot_seconds -= share_seconds
+        share_seconds = max(0.0, self._pool_seconds / self._num_in_the_making)
+        self._pool_seconds -= share_seconds
         return share_seconds
 
     def charged(self, receipt: Receipt) -> Receipt:
@@ -157,7 +157,7 @@ class CpuAccount:
         now_seconds = self._monotonic_seconds()
         wall_seconds, self._last_seconds = now_seconds - self._last_seconds, now_seconds
         if self._num_in_the_making:
-            self._pot_seconds += cpu_seconds
+            self._pool_seconds += cpu_seconds
             self._count("overhead", cpu_seconds)
         elif self._has_videos:
             self._count("idle", cpu_seconds)

@@ -6,7 +6,7 @@ from typing import Final
 
 _SEND_AGAIN: Final = "publish the upload again"
 _CORRECT: Final = "correct the event as the message says and publish it again; the contract is docs/producers.md"
-_OURS: Final = "nothing is wrong with the upload; whoever runs the service looks into it and sends the event again"
+_OURS: Final = "nothing is wrong with the upload; the operators of the service look into it and send the event again"
 _HIGHER: Final = "under a higher revision"
 
 _ADVICE: Final[dict[str, str]] = {

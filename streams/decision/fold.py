@@ -138,7 +138,7 @@ def _change(state: VideoState, fact: Fact, offset: int, context: FoldContext) ->
         case Review():
             return _review(state, fact)
         case PolicyChanged():
-            return _judge_anew(state, fact)
+            return _judge_again(state, fact)
 
 
 def _accept(state: VideoState, fact: Accepted) -> VideoState | IgnoredCause:
@@ -246,7 +246,7 @@ def _review(state: VideoState, fact: Review) -> VideoState | IgnoredCause:
     return replace(state, review=fact)
 
 
-def _judge_anew(state: VideoState, fact: PolicyChanged) -> VideoState | IgnoredCause:
+def _judge_again(state: VideoState, fact: PolicyChanged) -> VideoState | IgnoredCause:
     if fact.revision != state.revision:
         return "older-revision" if fact.revision < state.revision else "not-accepted"
     if state.accepted is None:

@@ -88,7 +88,7 @@ def _head(place: str, found: object, sources: Iterable[str], *, is_shadow: bool)
     return FusionHead(_number(f"{place}.bias", item["bias"]), weights, until)
 
 
-_SHADOWED = f"at least {MIN_SHADOWED} reviewed videos, by `vidsignal fusion shadow`, or shadow: true beside the head"
+_SHADOWED = f"at least {MIN_SHADOWED} reviewed videos, by `vidsignal fusion shadow`, or shadow: true next to the head"
 
 
 def _above_zero(place: str, found: object) -> float:

@@ -176,7 +176,7 @@ def _thresholds(place: str, found: object, floor: float) -> Thresholds:
     thresholds = {action: ratio_at(f"{place}.{action}", item[action]) for action in ACTIONS if action in item}
     for action, threshold in thresholds.items():
         if threshold < floor:
-            refuse(f"{place}.{action}", threshold, f"at least the reporting floor {floor:g}, lest evidence be hidden")
+            refuse(f"{place}.{action}", threshold, f"at least the reporting floor {floor:g}, or evidence is hidden")
     for milder, stronger in pairwise(thresholds):
         if thresholds[milder] > thresholds[stronger]:
             refuse(f"{place}.{stronger}", thresholds[stronger], f"at least {milder}'s threshold {thresholds[milder]:g}")

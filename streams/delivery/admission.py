@@ -301,8 +301,8 @@ class Admission:
                 waiter.set_result(None)
 
 
-def _is_out_of_the_way(slot: Slot, loners: list[Slot]) -> bool:
-    return slot in loners or slot.waits_for_turn or slot.num_active == 0
+def _is_out_of_the_way(slot: Slot, exclusive: list[Slot]) -> bool:
+    return slot in exclusive or slot.waits_for_turn or slot.num_active == 0
 
 
 def _has_failed(task: asyncio.Task[Any]) -> bool:

@@ -117,7 +117,7 @@ class Breakers:
         """Raise SourceUnavailable if the origin must not be requested now."""
         breaker = self._breakers.get(origin)
         if breaker is not None and not breaker.admits():
-            raise SourceUnavailable(origin, "was away again and again, and is asked only now and then")
+            raise SourceUnavailable(origin, "was unavailable several times, and is asked only now and then")
 
     def failed(self, origin: str) -> None:
         """Note that the origin was requested and is unavailable."""

@@ -55,7 +55,7 @@ class DeferredEvents:
         breakers: decide when an origin may be requested again.
         clock: for waits and timeouts.
         capacity: maximum number of events that wait without a slot.
-        patience_seconds: from the broker's timestamp of an event until its media is given up.
+        timeout_seconds: from the broker's timestamp of an event until its media is given up.
         backoff: between two attempts of one event whose origin answers others.
     """
 
@@ -65,13 +65,13 @@ class DeferredEvents:
         clock: Clock,
         *,
         capacity: int,
-        patience_seconds: float,
+        timeout_seconds: float,
         backoff: Backoff = BETWEEN_RETURNS,
     ) -> None:
         self._breakers = breakers
         self._clock = clock
         self._room = asyncio.Semaphore(capacity)
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
         self._backoff = backoff
         self._deferred: dict[Place, DeferredEvent] = {}
         self._waits: set[asyncio.Task[None]] = set()
@@ -92,20 +92,20 @@ class DeferredEvents:
         """Return whether the outage timeout of the record's media has not expired."""
         return self._clock.now_unix_seconds() < self._gives_up_at(record)
 
-    def defer_event(self, record: Record, slot: Slot, away: SourceUnavailable) -> DeferredEvent:
+    def defer_event(self, record: Record, slot: Slot, unavailable: SourceUnavailable) -> DeferredEvent:
         """Let one agent of the event wait; all agents of the event wait together."""
         deferred = self._deferred.get(record.place)
         if deferred is None:
             deferred = self._deferred[record.place] = DeferredEvent()
             metrics.RETRIES.labels("source").inc()
-            what = "model server" if isinstance(away, ServerUnavailable) else "media source"
+            what = "model server" if isinstance(unavailable, ServerUnavailable) else "media source"
             _log.info(
                 f"{what} unavailable; event deferred",
-                origin=away.origin,
-                message=away.message,
+                origin=unavailable.origin,
+                message=unavailable.message,
                 place=record.place,
             )
-            wait = asyncio.create_task(self._wait(deferred, record, slot, away))
+            wait = asyncio.create_task(self._wait(deferred, record, slot, unavailable))
             self._waits.add(wait)
             wait.add_done_callback(self._waits.discard)
         return deferred
@@ -125,22 +125,22 @@ class DeferredEvents:
         self._since.clear()
         self._delays.clear()
 
-    async def _wait(self, deferred: DeferredEvent, record: Record, slot: Slot, away: SourceUnavailable) -> None:
+    async def _wait(self, deferred: DeferredEvent, record: Record, slot: Slot, unavailable: SourceUnavailable) -> None:
         async with self._room:
             deferred.has_room.set()
             await slot.closed.wait()  # otherwise its agents would meet in it again, with the failed part
-            await self._until_worth_trying(record, away)
+            await self._until_worth_trying(record, unavailable)
             del self._deferred[record.place]
             # Its room is free from now on: an event that waits for it holds the slot that this one needs.
             deferred.may_return.set()
 
-    async def _until_worth_trying(self, record: Record, away: SourceUnavailable) -> None:
-        if isinstance(away, RolePaused):
-            await self._turn(record.place, away)
+    async def _until_worth_trying(self, record: Record, unavailable: SourceUnavailable) -> None:
+        if isinstance(unavailable, RolePaused):
+            await self._turn(record.place, unavailable)
             return
         left_seconds = self._gives_up_at(record) - self._clock.now_unix_seconds()
         waits = [
-            asyncio.ensure_future(self._turn(record.place, away)),
+            asyncio.ensure_future(self._turn(record.place, unavailable)),
             asyncio.ensure_future(self._clock.sleep(max(0.0, left_seconds))),
         ]
         try:
@@ -149,15 +149,15 @@ class DeferredEvents:
             for wait in waits:
                 wait.cancel()
 
-    async def _turn(self, place: Place, away: SourceUnavailable) -> None:
+    async def _turn(self, place: Place, unavailable: SourceUnavailable) -> None:
         """Wait for the breaker if the origin is unavailable for all events; otherwise wait with the event's own
         backoff."""
-        if isinstance(away, MachineUnavailable) or not self._breakers.is_open(away.origin):
+        if isinstance(unavailable, MachineUnavailable) or not self._breakers.is_open(unavailable.origin):
             await self._clock.sleep(next(self._delays.setdefault(place, self._backoff.delays())))
-        if not isinstance(away, MachineUnavailable):
-            await self._breakers.turn(away.origin)
+        if not isinstance(unavailable, MachineUnavailable):
+            await self._breakers.turn(unavailable.origin)
 
     def _gives_up_at(self, record: Record) -> float:
         since = self._since.setdefault(record.place, self._clock.now_unix_seconds())
-        shortest = min(self._patience_seconds, MIN_OUTAGE_TIMEOUT_SECONDS)
-        return max(record.timestamp_unix_seconds + self._patience_seconds, since + shortest)
+        shortest = min(self._timeout_seconds, MIN_OUTAGE_TIMEOUT_SECONDS)
+        return max(record.timestamp_unix_seconds + self._timeout_seconds, since + shortest)

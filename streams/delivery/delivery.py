@@ -176,8 +176,8 @@ class Delivery:
         except asyncio.CancelledError:
             slot.was_cancelled = True
             raise
-        except SourceUnavailable as away:
-            return self._defer_event(slot, record, away)
+        except SourceUnavailable as unavailable:
+            return self._defer_event(slot, record, unavailable)
         except DeviceLost as lost:
             self._give_back(slot, record, lost)
         except Exception as error:  # fatal: the process exits, and the event is not acknowledged
@@ -201,14 +201,14 @@ class Delivery:
         if lost.was_on_device or not self._crash.happened.is_set():
             self._crash.report(lost, WorkerExit.DEVICE_LOST, role=self.role, place=record.place)
 
-    def _defer_event(self, slot: Slot, record: Record, away: SourceUnavailable) -> DeferredEvent | None:
+    def _defer_event(self, slot: Slot, record: Record, unavailable: SourceUnavailable) -> DeferredEvent | None:
         if self._deferred_events is None:
-            self._end_by(away, slot, record)
+            self._end_by(unavailable, slot, record)
             return None
         if self._admission.is_over(record):
             slot.was_cancelled = True
             return None
-        return self._deferred_events.defer_event(record, slot, away)
+        return self._deferred_events.defer_event(record, slot, unavailable)
 
     async def _return(self, record: Record, deferred: DeferredEvent, noted: UnfinishedDelivery) -> Slot | None:
         """Acquire a slot again; None if the event is redelivered instead."""
@@ -320,7 +320,7 @@ def _deaths(attempt: Attempt) -> str:
     return (
         f"the worker died {alone} by itself with this event alone in it"
         f"{with_memory if attempt.memory_deaths_alone else ''}, after {UNCLEAN_ENDS_BEFORE_ALONE} deaths with others"
-        " beside it"
+        " in flight"
     )
 
 

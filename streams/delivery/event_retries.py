@@ -18,7 +18,7 @@ from operators.internal_errors import InternalError
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.deferred_events import DeferredEvents
-from streams.delivery.own_faults import cause_of_away
+from streams.delivery.own_faults import cause_of_unavailability
 from streams.delivery.unexpected import answer_to, report
 from streams.observability import metrics
 from streams.record import Record
@@ -77,10 +77,10 @@ class EventRetries:
         _log.warning("device fault; retrying", error=repr(fault), num_faults=self.num_device_faults)
         return None
 
-    def _judge_source(self, away: SourceUnavailable) -> Failure:
+    def _judge_source(self, unavailable: SourceUnavailable) -> Failure:
         if self.rules.deferred_events is not None and self.rules.deferred_events.may_wait_for(self.record):
-            raise away
-        return Failure(cause=cause_of_away(away), message=str(away))
+            raise unavailable
+        return Failure(cause=cause_of_unavailability(unavailable), message=str(unavailable))
 
     def _judge_internal_error(self, error: InternalError) -> Failure | None:
         report(error, self.rules.role, self.record.place)

@@ -28,18 +28,18 @@ class LivePriorityGate:
 
     Args:
         num_live: live videos in flight in this worker; always 0 if the media role does not run here.
-        beside_live: number of live videos during which backfill continues.
+        max_live: number of live videos during which backfill continues.
         hold: keeps a priority class off the device; None releases all.
         clock: for waits.
     """
 
     def __init__(
-        self, *, num_live: Callable[[], int], beside_live: int, hold: Callable[[Lane | None], None], clock: Clock
+        self, *, num_live: Callable[[], int], max_live: int, hold: Callable[[Lane | None], None], clock: Clock
     ) -> None:
         self.is_paused = False
         """Paused by an operator: nothing new starts, work in flight ends."""
         self._num_live = num_live
-        self._beside_live = beside_live
+        self._max_live = max_live
         self._hold = hold
         self._clock = clock
         self._listeners: list[Callable[[], None]] = []
@@ -52,7 +52,7 @@ class LivePriorityGate:
     def is_quiet(self) -> bool:
         """Whether few enough live videos are in flight, and have been for `QUIET_SECONDS`."""
         now_seconds = self._clock.monotonic_seconds()
-        if self._num_live() > self._beside_live:
+        if self._num_live() > self._max_live:
             self._busy_until_seconds = now_seconds + QUIET_SECONDS
         return now_seconds >= self._busy_until_seconds
 

@@ -17,11 +17,11 @@ from streams.record import Place
 
 MACHINE_UNAVAILABLE: Final = "machine-unavailable"
 """Cause for an event that waited for a disk, a mount or a descriptor until the outage timeout."""
-MODEL_SERVER_AWAY: Final = "model-server-away"
+MODEL_SERVER_UNAVAILABLE: Final = "model-server-away"
 """The same for one that waited for a model server."""
 NEWER_RELEASE: Final = "newer-release"
 """Cause for a record that a newer release wrote."""
-OUR_FAULTS: Final = frozenset((INTERNAL_ERROR, MACHINE_UNAVAILABLE, MODEL_SERVER_AWAY, NEWER_RELEASE))
+OUR_FAULTS: Final = frozenset((INTERNAL_ERROR, MACHINE_UNAVAILABLE, MODEL_SERVER_UNAVAILABLE, NEWER_RELEASE))
 """Causes that the limit counts."""
 
 
@@ -64,11 +64,11 @@ class OwnFaults:
             self._counted.popitem(last=False)
 
 
-def cause_of_away(away: SourceUnavailable) -> str:
+def cause_of_unavailability(unavailable: SourceUnavailable) -> str:
     """Return the cause for an event that waited for a source, or for what is treated like one, until the timeout."""
-    match away:
+    match unavailable:
         case MachineUnavailable():
             return MACHINE_UNAVAILABLE
         case ServerUnavailable():
-            return MODEL_SERVER_AWAY
+            return MODEL_SERVER_UNAVAILABLE
     return "media-source-away"

@@ -104,7 +104,7 @@ class EngagementConsumer:
         """Where each partition stood at the start of the batch in hand."""
         self._in_hand: Mapping[int, Sequence[Any]] = {}
         """The batch in hand, whatever of it turned out to be somebody else's."""
-        self._swept_seconds = self._shown_seconds = self._asked_seconds = parts.clock.monotonic_seconds()
+        self._polled_seconds = self._shown_seconds = self._asked_seconds = parts.clock.monotonic_seconds()
         self.num_finished = self.num_delivered = 0
         self.step: Step | None = None
         """The batch in progress, or a poll for summaries; None during the client's own wait for records."""
@@ -161,8 +161,8 @@ class EngagementConsumer:
                 self._count_surely(batch)
             self._partitions.drop_passed(self._in_hand)
         now_seconds = self._parts.clock.monotonic_seconds()
-        if now_seconds - self._swept_seconds >= _POLL_INTERVAL_SECONDS:
-            self._swept_seconds = now_seconds
+        if now_seconds - self._polled_seconds >= _POLL_INTERVAL_SECONDS:
+            self._polled_seconds = now_seconds
             self._until_store_answers(lambda: self._parts.poll.poll(list(self._partitions.positions)))
         if now_seconds - self._shown_seconds >= _SHOW_SECONDS:
             self._shown_seconds = now_seconds
@@ -250,20 +250,20 @@ class EngagementConsumer:
             if any(found.stored.get(partition, -1) != self._partitions.positions[partition] for partition in batch):
                 raise WatchError("the store moved on between two questions")
             with self._on_board(batch):
-                reckoning = deduplicate(
+                deduplicated = deduplicate(
                     arrivals,
                     positions,
                     found,
                     now_unix_seconds=self._parts.clock.now_unix_seconds(),
                     summary_seconds=self._parts.summary_seconds,
                 )
-            self._parts.bridge.refuse(refusals + [_conflict(arrival) for arrival in reckoning.conflicts])
+            self._parts.bridge.refuse(refusals + [_conflict(arrival) for arrival in deduplicated.conflicts])
             with self._on_board(batch):
-                self._parts.store.commit(transaction, reckoning.changes, found)
+                self._parts.store.commit(transaction, deduplicated.changes, found)
         before = {partition: self._partitions.positions[partition] for partition in batch}
         self._partitions.positions.update(positions)
         self._tell_finished(batch)
-        _tell(reckoning, len(refusals))
+        _tell(deduplicated, len(refusals))
         for partition, messages in batch.items():
             place = self._partitions.place(partition, None)
             tell_removed(self._partitions.client, place, before[partition], messages[0].offset())
@@ -328,10 +328,10 @@ def _heads(messages: Sequence[Any]) -> dict[int, int]:
     return heads
 
 
-def _tell(reckoning: Deduplicated, num_refused: int) -> None:
-    metrics.ENGAGEMENT_EVENTS.labels("counted").inc(reckoning.num_counted)
-    for kind, number in reckoning.counted.items():
+def _tell(deduplicated: Deduplicated, num_refused: int) -> None:
+    metrics.ENGAGEMENT_EVENTS.labels("counted").inc(deduplicated.num_counted)
+    for kind, number in deduplicated.counted.items():
         metrics.ENGAGEMENT_KINDS.labels(kind).inc(number)
-    metrics.ENGAGEMENT_EVENTS.labels("duplicate").inc(reckoning.num_duplicates)
-    metrics.ENGAGEMENT_EVENTS.labels("forgotten").inc(reckoning.num_forgotten)
-    metrics.ENGAGEMENT_EVENTS.labels("refused").inc(num_refused + len(reckoning.conflicts))
+    metrics.ENGAGEMENT_EVENTS.labels("duplicate").inc(deduplicated.num_duplicates)
+    metrics.ENGAGEMENT_EVENTS.labels("forgotten").inc(deduplicated.num_forgotten)
+    metrics.ENGAGEMENT_EVENTS.labels("refused").inc(num_refused + len(deduplicated.conflicts))

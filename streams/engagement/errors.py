@@ -15,7 +15,7 @@ class Stopping(Exception):
 
 
 class Reassigned(Exception):
-    """The batch in hand is of an earlier assignment; what of it is still ours comes again."""
+    """The batch in hand is of an earlier assignment; its events of partitions that are still ours are redelivered."""
 
 
 _OF_NO_EVENT: Final = (KafkaException, Stopping, Reassigned, WatchError)

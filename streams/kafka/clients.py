@@ -208,7 +208,7 @@ def _starts(consumer: Consumer, wanted: set[tuple[str, int]], since_unix_seconds
     try:
         return list(consumer.offsets_for_times(asked, timeout=REQUEST_SECONDS))
     except KafkaException as error:
-        raise BrokerUnavailable(f"no broker said where that time lies: {error}") from error
+        raise BrokerUnavailable(f"no broker returned the offset of that time: {error}") from error
 
 
 def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: float) -> Iterator[StoredRecord]:

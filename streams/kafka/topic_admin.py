@@ -46,10 +46,10 @@ def create_topics(settings: Settings, *, partitions: int, replication: int) -> d
     existing = set(admin.list_topics(timeout=REQUEST_SECONDS).topics)
     missing = [topic for topic in wanted if topic.topic not in existing]
     if missing:
-        patience_seconds = _CREATE_SECONDS + REQUEST_SECONDS
-        created = admin.create_topics(missing, operation_timeout=_CREATE_SECONDS, request_timeout=patience_seconds)
+        timeout_seconds = _CREATE_SECONDS + REQUEST_SECONDS
+        created = admin.create_topics(missing, operation_timeout=_CREATE_SECONDS, request_timeout=timeout_seconds)
         for future in created.values():
-            future.result(patience_seconds)
+            future.result(timeout_seconds)
     return {topic.topic: "exists" if topic.topic in existing else "created" for topic in wanted}
 
 

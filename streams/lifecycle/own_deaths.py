@@ -1,7 +1,7 @@
 """Deaths of a process by itself over the same piece of work: how many show that the work causes them.
 
 Other threads run meanwhile, so a single death may have another cause. Deaths are counted only as long as the work was
-never finished in between; whoever finishes it once resets the count. Reasons and limits: `docs/decisions`, 0035.
+never finished in between; a worker that finishes it once resets the count. Reasons and limits: `docs/decisions`, 0035.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 _PREFIX: Final = "vidsignal-loop"
-_GRACE_SECONDS: Final = 0.5
+_TIMEOUT_SECONDS: Final = 0.5
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ def leave(exit_code: int) -> int:
     """Return the exit code, or end the process with it if threads of the loop still run: a normal exit would join
     them."""
     for thread in _running():
-        thread.join(_GRACE_SECONDS)
+        thread.join(_TIMEOUT_SECONDS)
     if left := _running():
         _log.warning("threads still running at the end; leaving them", threads=[thread.name for thread in left])
         sys.stdout.flush()

@@ -23,12 +23,12 @@ class Heartbeat:
     """Beats on the event loop, and is checked from a thread.
 
     Args:
-        patience_seconds: time without a beat until the process is given up.
+        timeout_seconds: time without a beat until the process is given up.
         give_up: ends the process.
     """
 
-    def __init__(self, patience_seconds: float, give_up: Callable[[str], object] = dump_and_exit) -> None:
-        self._patience_seconds = patience_seconds
+    def __init__(self, timeout_seconds: float, give_up: Callable[[str], object] = dump_and_exit) -> None:
+        self._timeout_seconds = timeout_seconds
         self._give_up = give_up
         self._num_beats = 0
         self._num_beats_seen = -1
@@ -60,7 +60,7 @@ class Heartbeat:
             self._looks_without_beat = 0
             return
         self._looks_without_beat += 1
-        if self.silent_seconds >= self._patience_seconds:
+        if self.silent_seconds >= self._timeout_seconds:
             self._give_up(f"the event loop has stood still for {self.silent_seconds:g} s")
 
     def _beat_again(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -30,7 +30,7 @@ from streams.config.settings import Role, Settings
 from streams.costs.cpu_account import PROCESS_STAGES
 from streams.decision.policy_file import load_policy
 from streams.decision.warned import KINDS_OF_THE_LOG
-from streams.delivery.own_faults import MACHINE_UNAVAILABLE, MODEL_SERVER_AWAY
+from streams.delivery.own_faults import MACHINE_UNAVAILABLE, MODEL_SERVER_UNAVAILABLE
 from streams.lifecycle.release import release
 from streams.observability import metrics
 from streams.recovery.audit_problems import Problem
@@ -39,7 +39,7 @@ from streams.store.gap import GAP_CAUSES
 _UNREADABLE: Final = ("event-invalid", "event-not-json", "event-too-large")
 _UNANSWERED: Final = ("crash-loop", INTERNAL_ERROR)
 _UNUSABLE: Final = (
-    *get_args(MediaCause), MACHINE_UNAVAILABLE, MODEL_SERVER_AWAY, *_UNANSWERED, "device-fault", "model-fault",
+    *get_args(MediaCause), MACHINE_UNAVAILABLE, MODEL_SERVER_UNAVAILABLE, *_UNANSWERED, "device-fault", "model-fault",
     "signal-too-large",
 )  # fmt: skip
 _MEDIA_STAGES: Final = ("decode-wait", "decode", *MODALITIES, "claim", "publish")

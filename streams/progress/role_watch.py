@@ -68,7 +68,7 @@ class RoleWatch:
         keeper: the broker's answers.
         finder: whether records exist between two offsets.
         outage: the broker or store that does not answer, checked separately from the role.
-        patience: called at each check, because it grows with repeated exits.
+        limits: called at each check, because it grows with repeated exits.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class RoleWatch:
         keeper: FactKeeper,
         finder: RecordFinder,
         outage: Callable[[], Wait | None],
-        patience: Callable[[], StallLimits],
+        limits: Callable[[], StallLimits],
     ) -> None:
         self.role = role
         self.keeper = keeper
         self._finder = finder
         self._outage = outage
-        self._patience = patience
+        self._limits = limits
         self._undelivered, self._unfinished, self._quiet = Stopwatch(), Stopwatch(), Stopwatch()
         self._standing: dict[Partition, _Standing] = {}
         """Partitions that are behind."""
@@ -136,7 +136,7 @@ class RoleWatch:
 
     @property
     def _close_seconds(self) -> float:
-        return self._patience().unready_seconds * _CONFIRM_SHARE
+        return self._limits().unready_seconds * _CONFIRM_SHARE
 
     def _waiting(
         self, place: Partition, facts: PartitionFacts, handed_out: int | None, held: set[int], *, look_closely: bool
@@ -157,14 +157,14 @@ class RoleWatch:
         """Return whether an event exceeds its limit without waiting for a named reason."""
         in_work = [record for record in held if not record.is_deferred] if wait in (None, "slots-taken") else []
         self._unfinished.look(seconds, holds=bool(in_work), mark=self.role.num_finished)
-        return any(record.work_seconds > self._patience().event_seconds for record in in_work)
+        return any(record.work_seconds > self._limits().event_seconds for record in in_work)
 
     def _report(
         self, facts: GroupFacts | None, held: tuple[HeldRecord, ...], wait: State | None, waiting: _Waiting
     ) -> RoleReport:
         lag = None if facts is None else facts.lag
         seconds = self._undelivered.seconds
-        if waiting is _Waiting.YES and seconds >= self._patience().unready_seconds:
+        if waiting is _Waiting.YES and seconds >= self._limits().unready_seconds:
             words = f"role {self.role.role} is stalled: {lag} records behind, nothing delivered for {seconds:.0f} s"
             return RoleReport("stalled", lag, seconds, words)
         problem = self._lost_place(facts) or self._paused_itself(wait)
@@ -200,19 +200,19 @@ class RoleWatch:
     @property
     def _flows(self) -> bool:
         """Whether anything was delivered recently."""
-        return self.role.num_delivered > 0 and self._quiet.seconds < self._patience().unready_seconds
+        return self.role.num_delivered > 0 and self._quiet.seconds < self._limits().unready_seconds
 
     def _reason(
         self, waiting: _Waiting, facts: GroupFacts | None, held: tuple[HeldRecord, ...], *, is_overdue: bool
     ) -> str:
-        patience, name = self._patience(), self.role.role
+        limits, name = self._limits(), self.role.role
         number = len(held) if facts is None else facts.lag
         records = f"{counted(number, 'record')} {'waits' if number == 1 else 'wait'}"
-        if waiting is _Waiting.YES and self._undelivered.seconds >= patience.exit_seconds:
-            return f"{name} was delivered nothing for {patience.exit_seconds:g} s, and {records}"
-        if is_overdue and self._unfinished.seconds >= patience.overdue_exit_seconds:
-            return f"{name} finished nothing for {patience.overdue_exit_seconds:g} s, and {records}"
-        longest_seconds = max(patience.overdue_exit_seconds, patience.exit_seconds)
+        if waiting is _Waiting.YES and self._undelivered.seconds >= limits.exit_seconds:
+            return f"{name} was delivered nothing for {limits.exit_seconds:g} s, and {records}"
+        if is_overdue and self._unfinished.seconds >= limits.overdue_exit_seconds:
+            return f"{name} finished nothing for {limits.overdue_exit_seconds:g} s, and {records}"
+        longest_seconds = max(limits.overdue_exit_seconds, limits.exit_seconds)
         for (topic, number), standing in self._standing.items():
             if standing.waiting is _Waiting.YES and standing.watch.seconds >= longest_seconds:
                 return f"{name} stands still in partition {number} of {topic}, and {records}"

@@ -34,7 +34,7 @@ from streams.store.keys import Keys
 from streams.store.stalls import StallMemory
 
 _ASK_EVERY_SECONDS: Final = 5.0
-_ASKS_WITHIN_PATIENCE: Final = 6
+_QUERIES_WITHIN_LIMIT: Final = 6
 _STORE_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 5.0
 
@@ -66,7 +66,7 @@ class WatchThread:
         self._broker = BrokerClient(settings)
         self._finder = RecordFinder(self._broker.first_record)
         self._outages = Outages(_num_store_retries, _unconfirmed_seconds)
-        self.watchdog = Watchdog(patience_of(settings), self._outages, self._finder, CpuShare())
+        self.watchdog = Watchdog(stall_limits(settings), self._outages, self._finder, CpuShare())
         self._loop = asyncio.new_event_loop()
         self._loop_turned = threading.Event()
         """Set by the worker's loop since the last check."""
@@ -161,10 +161,10 @@ class WatchThread:
 
     @property
     def _ask_every_seconds(self) -> float:
-        return min(_ASK_EVERY_SECONDS, self._settings.undelivered_unready_seconds / _ASKS_WITHIN_PATIENCE)
+        return min(_ASK_EVERY_SECONDS, self._settings.undelivered_unready_seconds / _QUERIES_WITHIN_LIMIT)
 
 
-def patience_of(settings: Settings) -> StallLimits:
+def stall_limits(settings: Settings) -> StallLimits:
     """Return the limits of the settings."""
     return StallLimits(
         unready_seconds=settings.undelivered_unready_seconds,

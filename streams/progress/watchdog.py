@@ -33,14 +33,14 @@ class Watchdog:
     """Checks all roles of a worker.
 
     Args:
-        patience: limits for a worker without recent exits.
+        limits: for a worker without recent exits.
         outages: of broker and store.
         finder: whether records exist between two offsets.
         cpu_share: share of time in which the roles' threads could run.
     """
 
-    def __init__(self, patience: StallLimits, outages: Outages, finder: RecordFinder, cpu_share: CpuShare) -> None:
-        self._patience = patience
+    def __init__(self, limits: StallLimits, outages: Outages, finder: RecordFinder, cpu_share: CpuShare) -> None:
+        self._limits = limits
         self._outages = outages
         self._finder = finder
         self._cpu_share = cpu_share
@@ -80,7 +80,7 @@ class Watchdog:
         outage: Callable[[], Wait | None] = lambda: (  # noqa: E731
             "broker-unavailable" if keeper.is_broker_unavailable else self._outages.current()
         )
-        self._watches.append(RoleWatch(role, keeper, self._finder, outage, self._current_patience))
+        self._watches.append(RoleWatch(role, keeper, self._finder, outage, self._current_limits))
 
     def look(self, elapsed_seconds: float, *, has_loop_turned: bool = True) -> None:
         """Check all roles.
@@ -103,9 +103,9 @@ class Watchdog:
         for watch in self._watches:
             watch.keeper.forget()
 
-    def _current_patience(self) -> StallLimits:
+    def _current_limits(self) -> StallLimits:
         doublings = min(self.num_recent_exits, MOST_DOUBLINGS)
-        return replace(self._patience, exit_seconds=self._patience.exit_seconds * 2**doublings)
+        return replace(self._limits, exit_seconds=self._limits.exit_seconds * 2**doublings)
 
 
 def _show(watch: RoleWatch) -> None:

@@ -233,7 +233,7 @@ async def repair_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> 
     A store that is further in the log than the refold is not changed, and only data derived from its outcome is
     repaired.
     """
-    # First, whoever wrote the state: a rebuild that dies before this must not leave a video without its deadline.
+    # First, by any writer of the state: a rebuild that dies before this must not leave a video without its deadline.
     await register_deadline(stores.deadlines, video.state)
     is_restored = await stores.outcomes.restore(
         video_id,
@@ -247,10 +247,10 @@ async def repair_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> 
         for follower in followers:
             await _tell(follower, video_id, video.outcome)
         return True
-    return await _mend_beside(stores, video_id)
+    return await _repair_concurrently(stores, video_id)
 
 
-async def _mend_beside(stores: RebuildStores, video_id: str) -> bool:
+async def _repair_concurrently(stores: RebuildStores, video_id: str) -> bool:
     """Repair readers' keys and vectors that differ from the stored outcome."""
     try:
         served = await stores.outcomes.read_served(video_id)

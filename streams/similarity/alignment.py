@@ -1,4 +1,4 @@
-"""Where the matching pictures of two videos lie: the stretch of each that shows the same, and the speed of the second.
+"""Where the matching pictures of two videos are: the stretch of each that shows the same, and the speed of the second.
 
 Pictures are sampled about once a second, so a matching pair fixes the offset to about that. The offset on which the
 most pictures agree wins, at each speed that copies have.

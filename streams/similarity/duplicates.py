@@ -42,7 +42,7 @@ class NearDuplicate:
     neighbour: Neighbour
     frame_similarity: FrameSimilarity
     found_by: str
-    """`hash`, `hash and embedding` or `embedding`; `candidate` if nothing but the embedding says so, and not enough."""
+    """`hash`, `hash and embedding` or `embedding`; `candidate` if only the embedding is, and not enough."""
     times: MatchedTimes | None
     """Where the same pictures are, first in the video in question, then in this one; None if no hash matches."""
 
@@ -81,16 +81,16 @@ async def near_duplicates(
 
 
 def _compared(own: _Stored, other: _Stored, neighbour: Neighbour) -> NearDuplicate | None:
-    likeness = frame_similarity(own.hashes, other.hashes, neighbour.cosine)
-    if not (likeness.is_near_duplicate or likeness.is_candidate):
+    similarity = frame_similarity(own.hashes, other.hashes, neighbour.cosine)
+    if not (similarity.is_near_duplicate or similarity.is_candidate):
         return None
-    times = times_of(own.hashes, other.hashes, likeness)
-    return NearDuplicate(neighbour, likeness, likeness.found_by or "candidate", times)
+    times = times_of(own.hashes, other.hashes, similarity)
+    return NearDuplicate(neighbour, similarity, similarity.found_by or "candidate", times)
 
 
 def _uncertainty(found: NearDuplicate) -> tuple[bool, float, float]:
-    likeness = found.frame_similarity
-    return likeness.is_candidate, -likeness.matched_ratio, -likeness.cosine
+    similarity = found.frame_similarity
+    return similarity.is_candidate, -similarity.matched_ratio, -similarity.cosine
 
 
 async def _allowed(

@@ -3,8 +3,8 @@
 -- ARGV 1 signal id  2 the packed bytes  3 seconds to keep the claims  4 revision of the signal
 --      5 recognised text, '' for none  6 seconds to keep it
 -- The text goes with the first claim: it is that of the published signal, and of no older one.
--- Claims that are met again live on: a replay may come as late as the log allows. Beside each claim, under '#' and its
--- id, lies its revision, so that a deletion takes those that it reaches and no others.
+-- Claims that are met again live on: a replay may come as late as the log allows. With each claim, under '#' and its
+-- id, is its revision, so that a deletion takes those that it reaches and no others.
 -- Returns nothing where the revision is forgotten, or no longer the newest and unclaimed: a deletion of it may have come
 -- and its marker gone with the next life, while the signal was computed. Its claim went as well, but not what was published.
 local deletion_marker = tonumber(redis.call('GET', KEYS[2]) or '')

@@ -42,7 +42,7 @@ class Claims:
         redis: answers in bytes.
         keys: names under the stack's prefix.
         ttl_seconds: how long a video's claims are kept after the last access.
-        text_retention_seconds: how long recognised text is kept beside them; 0: not at all.
+        text_retention_seconds: how long recognised text is kept with them; 0: not at all.
     """
 
     def __init__(self, redis: Redis, keys: Keys, ttl_seconds: float, text_retention_seconds: int = 0) -> None:

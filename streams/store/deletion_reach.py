@@ -65,7 +65,7 @@ def reach_of(deletion: Deleted | None, known: tuple[Mapping[bytes, bytes], bytes
 def hidden_by(dead: int, gap: Gap, outcome: Verdict | None) -> Hidden:
     """Return what has to go of a video that is gone up to a revision."""
     is_gone = outcome is None or outcome.version.revision <= dead
-    # What was said in the gap has no evidence: what stands beside it is of what was folded before.
+    # What was said in the gap has no evidence: the other fields are of what was folded before.
     is_said = outcome is not None and spell(outcome.version) == gap.said
     return Hidden(verdict=is_gone, evidence=is_gone or is_said)
 

@@ -31,7 +31,7 @@ if ARGV[6] == '1' then
     redis.call('DEL', KEYS[6])  -- counts of a new life are not told from those before it
   end
   if gap == 'hash' then
-    -- Whoever is just publishing it learns that it is gone, and takes it back.
+    -- A worker that is just publishing it learns that it is gone, and takes it back.
     redis.call('HDEL', KEYS[1], 'said', 'told')
   end
 end

@@ -1,5 +1,5 @@
 -- Serves what holds of a video while its facts cannot be folded, if nothing changed since that was decided, and notes it
--- in the gap: whoever closes the gap then has the video decided once more.
+-- in the gap: the worker that closes the gap then has the video decided once more.
 -- KEYS  1 the gap  2 the status hash  3 the verdict  4 the deletion marker: all of one video
 -- ARGV  1 generation and 2 offset of the first fact that waits, and 3 the revision in the status and 4 the verdict as
 --       the writer had read them, '' for none

@@ -171,7 +171,7 @@ class Outcomes:
         position = (before.log_generation, before.applied_offset) if before else ("", "")
         written = (after.log_generation, after.applied_offset, pack(encode(after)))
         if after.is_forgotten and (before is None or before.version != after.version):
-            return await self._replace_by_guard(video_id, after, (*position, *written), closes)
+            return await self._replace_by_marker(video_id, after, (*position, *written), closes)
         names = [
             keys.state(video_id), keys.status(video_id), keys.verdict(video_id), keys.features(video_id),
             keys.embeddings(video_id), keys.deletion_marker(video_id), keys.deletion(video_id),
@@ -182,7 +182,7 @@ class Outcomes:
         said, lists = _arguments(after, outcome, self._counts_seconds) if outcome else (_unsaid(before, after), ())
         return int(await self._fold(keys=names, args=[*position, *written, *deletion, *said, closes, *lists]))
 
-    async def _replace_by_guard(self, video_id: str, after: VideoState, head: tuple[Any, ...], closes: str) -> int:
+    async def _replace_by_marker(self, video_id: str, after: VideoState, head: tuple[Any, ...], closes: str) -> int:
         assert after.version is not None
         keys = self._keys
         texts = (keys.speech_text, keys.picture_text)

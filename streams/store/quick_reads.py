@@ -21,7 +21,7 @@ from streams.config.tls import client_context
 
 _READ_BYTES: Final = 65_536
 _DEFAULT_PORT: Final = 6379
-_AWAY: Final = (
+_UNAVAILABLE: Final = (
     *("NOAUTH", "WRONGPASS", "DENIED", "ERR AUTH", "ERR max number of clients"),  # access is denied
     *("LOADING", "MASTERDOWN", "BUSY ", "CLUSTERDOWN", "TRYAGAIN"),  # it may answer later
 )
@@ -263,7 +263,7 @@ def _checked(answer: Any) -> Any:
     said = str(answer)
     if said.startswith(("NOPERM", "EXECABORT")):
         raise StoreForbids(said)
-    if said.startswith(_AWAY):
+    if said.startswith(_UNAVAILABLE):
         raise StoreUnavailable(said)
     raise QuestionRefused(said)
 

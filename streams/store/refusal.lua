@@ -1,4 +1,4 @@
--- Notes a refusal beside whatever is known of its video, if the video's deletion is still as the writer judged it.
+-- Notes a refusal in addition to what is known of its video, if the video's deletion is still as the writer judged it.
 -- KEYS 1 the video's refusals  2 its deletion marker  3 its deletion
 -- ARGV 1 deletion marker and 2 deletion as the writer saw them, '' where there was none  3 id of the dead letter
 --      4 the refusal as JSON  5 how many are kept  6 seconds to keep them

@@ -18,7 +18,7 @@ def is_shared(error: BaseException) -> bool:
 
 def ends_repeated_work(error: BaseException) -> bool:
     """Whether an error ends the process out of work on one video that is done again later in any case: want of memory
-    does not, as the work begins anew without what it took."""
+    does not, as the work starts again without what it took."""
     return is_shared(error) and not isinstance(error, MemoryError)
 
 

@@ -76,7 +76,7 @@ def _misplaced(record: Record, num_partitions: int | None) -> Iterator[EventWarn
     if record.place.partition != expected:
         yield EventWarning(
             kind="misplaced",
-            message=f"the record lies in partition {record.place.partition} of {num_partitions}, and murmur2 of its key"
+            message=f"the record is in partition {record.place.partition} of {num_partitions}, and murmur2 of its key"
             f" gives {expected}: the order of uploads and deletions of this video is not kept;"
             " set partitioner=murmur2_random in librdkafka clients, the murmur2 partitioner in others",
         )
@@ -135,7 +135,7 @@ def _times(upload: VideoUploaded, now_unix_seconds: float) -> Iterator[EventWarn
         )
         yield EventWarning(kind="time-in-future", message=message, field="uploaded_unix_seconds")
     elif found < _YEAR_2005_UNIX_SECONDS:
-        message = f"it is {found:.10g}, which lies before 2005; write seconds since 1970, or leave the field out"
+        message = f"it is {found:.10g}, which is before 2005; write seconds since 1970, or leave the field out"
         yield EventWarning(kind="time-before-2005", message=message, field="uploaded_unix_seconds")
 
 

@@ -56,7 +56,7 @@ class Withdrawal:
         await publish_tombstones(publishing.publisher, video_id)
 
     async def _follow(self, video_id: str) -> None:
-        """What was said of the video while this took place may lie before its tombstones."""
+        """What was said of the video while this took place may be before its tombstones."""
         gap = await self.gaps.read(video_id)
         if gap is None:
             await self.publishing.publish_again(video_id)

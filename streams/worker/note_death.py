@@ -33,7 +33,7 @@ from streams.store.fold_deaths import FactDeaths
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 
-_PATIENCE_SECONDS: Final = 10.0
+_TIMEOUT_SECONDS: Final = 10.0
 """The supervisor waits; a death that cannot be told counts as one from outside."""
 
 _log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ def note_death(settings: Settings, of_release: str, alone: Sequence[str], ended_
     """
     _log.critical("worker process died", ended_by=ended_by, was_exclusive=alone)
     try:
-        asyncio.run(asyncio.wait_for(_note(settings, of_release, alone, ended_by), _PATIENCE_SECONDS))
+        asyncio.run(asyncio.wait_for(_note(settings, of_release, alone, ended_by), _TIMEOUT_SECONDS))
     except (TimeoutError, RedisError) as error:
         _log.error(
             "worker death not recorded; it counts as a kill from outside", error=repr(error), was_exclusive=alone

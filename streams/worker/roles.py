@@ -64,7 +64,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
             Breakers(shared.clock),
             shared.clock,
             capacity=_LIGHT_EVENTS,
-            patience_seconds=settings.source_outage_timeout_seconds,
+            timeout_seconds=settings.source_outage_timeout_seconds,
         ),
     )
 
@@ -131,7 +131,7 @@ def backfill_gate(shared: Shared, engine: Engine, num_live: Callable[[], int]) -
     are in flight."""
     return LivePriorityGate(
         num_live=num_live,
-        beside_live=shared.settings.backfill_max_live_videos,
+        max_live=shared.settings.backfill_max_live_videos,
         hold=engine.inference.hold,
         clock=shared.clock,
     )
@@ -179,7 +179,7 @@ def _deferred_events(shared: Shared, engine: Engine) -> DeferredEvents:
         engine.breakers,
         shared.clock,
         capacity=shared.settings.max_deferred_events,
-        patience_seconds=shared.settings.source_outage_timeout_seconds,
+        timeout_seconds=shared.settings.source_outage_timeout_seconds,
     )
 
 

@@ -29,7 +29,7 @@ from tests.chaos.traffic.fact_reader import FactReader
 from tests.chaos.traffic.traffic import Traffic
 from tests.chaos.world.older_release import NoOlderRelease, export_older_release
 from tests.chaos.world.worker import Build
-from tests.chaos.world.world import PATIENCE_SECONDS, World
+from tests.chaos.world.world import TIMEOUT_SECONDS, World
 
 _NOT_DONE: Final = ("fault-skipped", "fault-broke-off")
 
@@ -55,7 +55,7 @@ def _run(options: Options, world: World, media: Media, folder: Path) -> Report:
     is_real = options.media == "real"
     older = _older_release(folder / "older", world.timeline)
     strikes = planned(options, has_older_release=older is not None)
-    world.fleet.await_ready(*(world.fleet.start(roles) for roles in options.workers), timeout_seconds=PATIENCE_SECONDS)
+    world.fleet.await_ready(*(world.fleet.start(roles) for roles in options.workers), timeout_seconds=TIMEOUT_SECONDS)
     reader = FactReader(world.bootstrap_servers, options.seed, is_standing_in=not is_real)
     traffic = Traffic(
         world.bootstrap_servers,
@@ -76,9 +76,7 @@ def _run(options: Options, world: World, media: Media, folder: Path) -> Report:
     groups = ALL_GROUPS if is_real else LIGHT_GROUPS
 
     def converge() -> bool:
-        return await_convergence(
-            world, groups, timeout_seconds=PATIENCE_SECONDS, is_traffic_idle=lambda: reader.is_idle
-        )
+        return await_convergence(world, groups, timeout_seconds=TIMEOUT_SECONDS, is_traffic_idle=lambda: reader.is_idle)
 
     has_converged = converge()
     before = read_evidence(world.bootstrap_servers, world.store.direct_url, groups)

@@ -21,7 +21,7 @@ class Strike:
 def schedule(
     seed: int, num_faults: int, seconds: float, kinds: Sequence[str], *, first: Collection[str] = ()
 ) -> list[Strike]:
-    """Spread faults over a time at random distances; every kind comes before any comes again.
+    """Spread faults over a time at random distances; every kind comes before any returns.
 
     Args:
         seed: decides everything.

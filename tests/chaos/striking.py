@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from tests.chaos.faults.attack import Attack
 from tests.chaos.faults.registry import FAULTS
 from tests.chaos.schedule import Strike
-from tests.chaos.world.world import PATIENCE_SECONDS, World
+from tests.chaos.world.world import TIMEOUT_SECONDS, World
 
 
 def strike_all(world: World, strikes: Sequence[Strike], attack_of: Callable[[Strike, random.Random], Attack]) -> None:
@@ -23,7 +23,7 @@ def strike_all(world: World, strikes: Sequence[Strike], attack_of: Callable[[Str
         thread.start()
         threads.append(thread)
     for thread in threads:
-        thread.join(PATIENCE_SECONDS)
+        thread.join(TIMEOUT_SECONDS)
 
 
 def _strike(attack: Attack) -> None:

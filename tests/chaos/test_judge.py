@@ -181,7 +181,7 @@ def world(redis_url: str) -> Iterator[SmallWorld]:
 
 
 class TestJudge:
-    def test_takes_a_letter_of_the_backfill_topic_for_its_upload(self, world: SmallWorld) -> None:
+    def test_takes_a_dead_letter_of_the_backfill_topic_for_its_upload(self, world: SmallWorld) -> None:
         """Poison that was passed on is dead-lettered there, and names where it was uploaded."""
         world.drop(DEAD_LETTER, POISON)
         dead_letter = json.loads(dead_letter_of(BACKFILL, 7, DEAD_LETTER_KEY))

@@ -103,6 +103,6 @@ class TestRecovery:
         assert (found.first_verdict_seconds, found.slowest_partition_seconds) == (2.0, 21.0)
 
     def test_no_verdict_at_all(self) -> None:
-        """Says so, instead of a time."""
+        """Reports that, instead of a time."""
         times = spread(recoveries({UPLOADED: [], MODERATION: []}, [("stop-redis", 10.0)]))
         assert times["stop-redis"]["first_verdict_p50"] is None

@@ -66,7 +66,7 @@ class TestProxy:
             assert time.monotonic() - began >= 0.2
 
     def test_cuts(self, proxy: Proxy) -> None:
-        """Who was connected is no longer; who comes anew is served."""
+        """Who was connected is no longer; who returns is served."""
         host, _, port = proxy.address.rpartition(":")
         with socket.create_connection((host, int(port)), timeout=60.0) as connected:
             connected.sendall(b"PING\r\n")

@@ -197,7 +197,7 @@ class TestBackend:
             np.testing.assert_allclose(expected, actual, rtol=1e-3, atol=1e-4)
 
     def test_rows_do_not_see_each_other(self, model: LoadedModel) -> None:
-        """A row's answer is the same beside other rows as beside padding."""
+        """A row's answer is the same next to other rows as next to padding."""
         batch = warm_up_batch(CARD, 4)
         padded = np.zeros_like(batch)
         padded[0] = batch[0]
@@ -267,7 +267,7 @@ class TestBfloat16:
 
     @pytest.mark.parametrize("name", ["cuda dry", *sorted(BACKENDS.keys() - {"cpu"})])
     def test_accelerators_agree_with_float32(self, name: str, request: pytest.FixtureRequest) -> None:
-        """In bfloat16 the answers stay within its rounding, and come back as float32; a device without it says so."""
+        """In bfloat16 the answers stay within its rounding, and come back as float32; one without it reports it."""
         backend = opened(request, name, BackendConfig(precision="bfloat16"))
         try:
             loaded = backend.load(CARD, tiny_model)

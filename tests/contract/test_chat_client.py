@@ -120,7 +120,7 @@ class TestAnswers:
             answer.parsed(Caption)
 
     async def test_an_answer_at_the_limit(self) -> None:
-        """Whoever asked decides what half an answer is worth."""
+        """Anyone who asked decides what half an answer is worth."""
         async with asked('{"text": "a c') as (server, client, _):
             server.finish_reason = "length"
             answer = await client.ask(QUESTION, NO_TERMS)
@@ -215,7 +215,7 @@ class TestFaults:
         assert (answer.ended, len(answer.text)) == ("length", 100)
 
     async def test_a_piece_without_end(self) -> None:
-        """A line that does not fit into memory is no answer, and the server is not away."""
+        """A line that does not fit into memory is no answer, and the server is not unavailable."""
         async with asked(lambda _body: ["x" * 10_000_000]) as (_, client, watch):
             with pytest.raises(BadAnswer, match="too long"):
                 await client.ask(QUESTION, NO_TERMS)

@@ -122,8 +122,8 @@ class TestVideoDecoder:
         assert frames
         assert all(0.9 <= frame.pts_seconds < 1.5 for frame in frames)
 
-    def test_glance_yields_one_frame(self, name: str, media: MediaFile) -> None:
-        """A glance at the first keyframe, then one beyond it, yield a frame each, in order of time."""
+    def test_keyframe_sample_yields_one_frame(self, name: str, media: MediaFile) -> None:
+        """A keyframe sample at the first keyframe, then one beyond it, yield a frame each, in order of time."""
         plan = plan_for(media)
         spans = (DecodeSpan("keyframe", 0.0, 0.0, 0.0), DecodeSpan("keyframe", 1.2, 1.2, 0.0))
         first, second = decoded(name, media, plan, spans)

@@ -145,7 +145,7 @@ class TestRegions:
 
 
 class TestJudgements:
-    """Answers of a chat model in verdicts, kept beside the forms of before."""
+    """Answers of a chat model in verdicts, kept next to the forms of before."""
 
     NAME = "video.moderation.v1"
 
@@ -164,7 +164,7 @@ class TestJudgements:
 
 
 class TestPlaces:
-    """Facts of today name topics by Kafka's id, and deletions their place; the forms of before are kept beside them."""
+    """Facts of today name topics by Kafka's id, and deletions their place; the former forms are kept next to them."""
 
     @pytest.mark.parametrize(
         ("form", "struct", "name"),

@@ -103,7 +103,7 @@ class TestFaults:
         ],
     )
     async def test_statuses(self, status: int, kind: type[Exception], outcome: tuple[str, bool]) -> None:
-        """Nothing is sent again and nothing is split; the breaker counts what says that the server is away."""
+        """Nothing is sent again and nothing is split; the breaker counts what says that the server is unavailable."""
         async with world() as here:
             here.server.always = status
             (answer,) = await here.ask([1])

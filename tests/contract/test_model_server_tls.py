@@ -50,7 +50,7 @@ class TestTls:
             model.close()
 
     def test_an_unknown_authority(self, scheme: str, tmp_path: Path) -> None:
-        """Nothing is sent to whoever is there."""
+        """Nothing is sent to anyone who is there."""
         with encrypted(scheme, Authority(tmp_path / "theirs").issue("server")) as url, pytest.raises(ServerUnavailable):
             loaded(url, Authority(tmp_path / "ours").certificate_path)
 

@@ -59,7 +59,7 @@ def write_coded(
     rotation_degrees: int = 0,
     layout: str = "mono",
 ) -> None:
-    """Encode one numbered picture for each time, and sound beside them."""
+    """Encode one numbered picture for each time, and sound next to them."""
     with av.open(str(path), "w", container_options={"max_interleave_delta": "0", **flags}) as container:
         stream = container.add_stream(codec, rate=25, options=dict(options))
         stream.width, stream.height = size

@@ -129,7 +129,7 @@ _END_OF_SEQUENCE = b"\0\0\1\xb7"
 
 
 def _by_libmpeg2(path: Path, folder: Path) -> Iterator[Pixels]:
-    """Each picture is one of grey: the luma, and below it both chroma planes beside each other."""
+    """Each picture is one of grey: the luma, and below it both chroma planes next to each other."""
     bare = _elementary(path, folder / "bare.m2v")
     bare.write_bytes(bare.read_bytes() + _END_OF_SEQUENCE)  # otherwise it keeps the last two pictures
     whole, place = _run(_program("mpeg2dec") or "", "-o", "pgmpipe", bare), 0

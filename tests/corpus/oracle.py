@@ -222,7 +222,7 @@ def _compare_window(
     size = len(theirs)
     match = np.fft.irfft(np.fft.rfft(theirs, size) * np.conj(np.fft.rfft(ours, size)), size)[: 2 * _MAX_LAG]
     lag = abs(int(np.argmax(match)) - _MAX_LAG) / SOUND_HZ
-    likeness = float(match.max()) / (float(np.linalg.norm(ours)) * float(np.linalg.norm(theirs)) + 1e-9)
+    similarity = float(match.max()) / (float(np.linalg.norm(ours)) * float(np.linalg.norm(theirs)) + 1e-9)
     result.worst_sound_seconds = max(result.worst_sound_seconds, lag)
-    if likeness < 0.6 or lag > 0.02:
-        result.faults.append(f"sound at {start / SOUND_HZ:.2f} s is off by {lag:.3f} s, likeness {likeness:.2f}")
+    if similarity < 0.6 or lag > 0.02:
+        result.faults.append(f"sound at {start / SOUND_HZ:.2f} s is off by {lag:.3f} s, similarity {similarity:.2f}")

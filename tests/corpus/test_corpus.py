@@ -14,7 +14,7 @@ from tests.decoded_here import decoded_here
 
 @pytest.mark.parametrize("case", (*FEW, *FOUND), ids=lambda case: case.name)
 def test_what_is_sampled_is_what_is_shown(case: Case, tmp_path: Path) -> None:
-    """Same pictures, same times, nothing of the planned timeline missing, and shares that say so."""
+    """Same pictures, same times, nothing of the planned timeline missing, and shares that report it."""
     assert compared(case, tmp_path).faults == []
 
 

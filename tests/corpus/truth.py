@@ -139,12 +139,12 @@ def _hold_sound(case: Case, found: DecodedHere, offset: float, result: Differenc
         samples = found.full_band[span.first_sample * 3 : (span.first_sample + span.num_samples) * 3].mean(axis=1)
         for first in range(0, len(samples) - WINDOW, 4 * WINDOW):
             at = span.start_seconds + first / SOUND_HZ - offset
-            likeness, lag = max(
+            similarity, lag = max(
                 _match(samples[first : first + WINDOW], at - start, noise) for start, noise in stretches
             )
             result.worst_sound_seconds = max(result.worst_sound_seconds, lag)
-            if likeness < 0.6 or lag > late:
-                result.faults += (f"sound at {at:.2f} s is off by {lag:.3f} s, likeness {likeness:.2f}",)
+            if similarity < 0.6 or lag > late:
+                result.faults += (f"sound at {at:.2f} s is off by {lag:.3f} s, similarity {similarity:.2f}",)
 
 
 def _match(ours: Sequence[float], at_seconds: float, noise: npt.NDArray[np.float32]) -> tuple[float, float]:
@@ -159,5 +159,5 @@ def _match(ours: Sequence[float], at_seconds: float, noise: npt.NDArray[np.float
     match = np.fft.irfft(np.fft.rfft(theirs, length) * np.conj(np.fft.rfft(ours, length)), length)[: 2 * MAX_LAG]
     place = int(np.argmax(match))
     matched = theirs[place : place + len(ours)]
-    likeness = float(match[place]) / (float(np.linalg.norm(ours)) * float(np.linalg.norm(matched)) + 1e-9)
-    return likeness, abs(place - MAX_LAG) / SOUND_HZ
+    similarity = float(match[place]) / (float(np.linalg.norm(ours)) * float(np.linalg.norm(matched)) + 1e-9)
+    return similarity, abs(place - MAX_LAG) / SOUND_HZ

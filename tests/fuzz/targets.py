@@ -125,7 +125,7 @@ def answers(data: bytes) -> None:
 
 
 def redirects(data: bytes) -> None:
-    """A `Location` header, beside an address that was asked."""
+    """A `Location` header, next to an address that was asked."""
     asked = parse_web_address("https://origin.example/a/b?c")
     try:
         asked.joined(data.decode("utf-8", "surrogateescape"))
@@ -173,7 +173,7 @@ def decoder_messages(data: bytes) -> None:
 
 
 def ledgers(data: bytes) -> None:
-    """A container's structure: what is found in it lies in the file."""
+    """A container's structure: what is found in it is in the file."""
     if data[:1] not in WALKS:
         return
     content = data[1:]

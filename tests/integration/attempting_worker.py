@@ -1,6 +1,6 @@
 """A worker that has one event, run as a process of its own: `python -m tests.integration.attempting_worker <act>`.
 
-It begins the event as roles do, says so in a line, and then waits for ever (`wait`) or is killed by the kernel (`die`).
+It begins the event as roles do, prints that, and then waits for ever (`wait`) or is killed by the kernel (`die`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from ops.local.scratch import scratch_dir
 from streams.kafka.topic_admin import create_topics
-from tests.integration.guarded_stack import GuardedStack, guarded_stack
+from tests.integration.authenticated_stack import AuthenticatedStack, authenticated_stack
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture(scope="session")
-def stack(kafka_jars: None) -> Iterator[GuardedStack]:
+def stack(kafka_jars: None) -> Iterator[AuthenticatedStack]:
     """A Kafka and a Redis that ask who one is, with topics; one for all tests."""
-    with scratch_dir() as folder, guarded_stack(folder) as opened:
+    with scratch_dir() as folder, authenticated_stack(folder) as opened:
         create_topics(opened.settings("operator"), partitions=2, replication=1)
         yield opened

@@ -1,4 +1,4 @@
-"""A world for gaps: one partition of the log, one worker with its sweep over gaps, a real Redis."""
+"""A world for gaps: one partition of the log, one worker with its poll of gaps, a real Redis."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Letters:
 
 @dataclass
 class World:
-    """One partition of the log, one worker, its sweep over gaps; the log is what was handled."""
+    """One partition of the log, one worker, its poll of gaps; the log is what was handled."""
 
     redis: Redis
     release: str = "1"

@@ -51,10 +51,10 @@ FLASH_SECONDS = (3.0, 4.0)
 LENGTH_SECONDS = 6
 MODELS = {card_of_use(use).name for use in ("text-abuse", "text-meaning")}
 FONT = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-BESIDE_CAPTION = "beside a caption that stands"
+NEXT_TO_CAPTION = "beside a caption that stands"
 VIDEOS = {
     **{name: written(ABUSE) for name, written in EVASIONS.items()},
-    BESIDE_CAPTION: ABUSE,
+    NEXT_TO_CAPTION: ABUSE,
     "harmless": HARMLESS,
 }
 CAPTION_SEED, FLASH_SEED = 0, 1
@@ -86,7 +86,7 @@ def signals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Signal]:
     """Each video analysed by the frames agent with the models of text alone."""
     folder = tmp_path_factory.mktemp("flashes")
     for number, (name, text) in enumerate(VIDEOS.items()):
-        write_flash(folder / f"{number}.mp4", text, HARMLESS if name == BESIDE_CAPTION else "")
+        write_flash(folder / f"{number}.mp4", text, HARMLESS if name == NEXT_TO_CAPTION else "")
     fetch_weights(default_cache_dir())
     torch.set_num_threads(1)
     return asyncio.run(_analysed(folder))
@@ -137,7 +137,7 @@ def decided(signal: Signal) -> Decision:
     return decide(load_policy(None), [signal], ModalityStates(present=("frames",)), None)
 
 
-@pytest.mark.parametrize("name", [*EVASIONS, BESIDE_CAPTION])
+@pytest.mark.parametrize("name", [*EVASIONS, NEXT_TO_CAPTION])
 def test_abuse_is_sent_to_a_person(signals: dict[str, Signal], name: str) -> None:
     """The reason names the label, and the evidence the second in which it is shown."""
     decision = decided(signals[name])

@@ -109,7 +109,7 @@ class TestThePage:
 
 @pytest.fixture(scope="module")
 def outcome(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What is said of a clip with a model of each format beside the product's own."""
+    """What is said of a clip with a model of each format next to the product's own."""
     shell = Shell(tmp_path_factory.mktemp("formats"), samples)
     models = shell.folder / "models"
     bright = CARD.replace("side_px = {side_px}", "side_px = {side_px}\nmean = [-0.5, -0.5, -0.5]")
@@ -148,14 +148,14 @@ class TestEveryFormat:
         assert f"{name}@1.0.0" in models
 
     def test_sentences_are_marked(self, outcome: dict[str, Any]) -> None:
-        """Their scores are no probabilities, and say so; those of classes are not marked."""
+        """Their scores are no probabilities, and report it; those of classes are not marked."""
         marked = {found["model"] for found in outcome["verdict"]["labels"] if found.get("uncalibrated")}
         assert marked == {"clip@1.0.0", "siglip@1.0.0", "siglip2@1.0.0"}
 
     def test_objects_have_places(self, outcome: dict[str, Any]) -> None:
         """Boxes of the detector, with time and class, and where the model for parts of frames saw its label."""
         regions = [found for found in outcome["verdict"]["regions"] if found["model"] == "yolos@1.0.0"]
-        assert regions  # beside those of the product's own detectors
+        assert regions  # next to those of the product's own detectors
         assert all(found["class"] in ("good", "bad") for found in regions)
         (part,) = (found for found in outcome["verdict"]["labels"] if found["model"] == "part@1.0.0")
         assert part["regions"][0]["box"].keys() == {"left", "top", "right", "bottom"}
@@ -167,7 +167,7 @@ class TestEveryFormat:
         assert texts and all(found["text"] and found["end_seconds"] > found["start_seconds"] for found in texts)
 
     def test_embeddings(self, outcome: dict[str, Any]) -> None:
-        """Each in its own space, beside those of the product's models."""
+        """Each in its own space, next to those of the product's models."""
         assert {"clip/8", "siglip/8", "siglip2/8", "yamnet/1024"} <= outcome["recommendation"]["embeddings"].keys()
 
 
@@ -189,7 +189,7 @@ class TestAWrongCard:
 
 class TestCalibration:
     def test_of_labelled_files(self, samples: Path, tmp_path: Path) -> None:
-        """Files are scored as a worker scores them, each once, and what is fitted stands beside the card."""
+        """Files are scored as a worker scores them, each once, and what is fitted stands next to the card."""
         shell = Shell(tmp_path, samples)
         torchscript_card(tmp_path / "models" / "mine", text=CARD.replace('"{label}"', f'"{LABEL}"'))
         for name, level in (("white.png", 255), ("black.png", 0)):

@@ -228,7 +228,7 @@ class TestEndsInOrder:
         assert [attempt.has_to_run_alone for attempt in begun] == [False, False, False, True]
 
     async def test_an_end_forgets_everything(self, store: Any) -> None:
-        """An event that got through begins with a clean sheet, should it come again; nothing stands on the board."""
+        """An event that got through begins with a clean sheet, should it return; nothing stands on the board."""
         board = ExclusiveBoard()
         attempts = Attempts(store, KEYS, board)
         for _ in range(5):
@@ -264,7 +264,7 @@ class TestEndsInOrder:
         assert await store.exists(KEY) == 0
 
     async def test_every_step_leaves_an_expiry(self, store: Any) -> None:
-        """Whatever came before, and whoever deleted the key in between."""
+        """Whatever came before, and anyone who deleted the key in between."""
         attempts = Attempts(store, KEYS, ExclusiveBoard())
         await attempts.begin_alone(PLACE)
         assert 0 < await store.ttl(KEY) <= WEEK_SECONDS
@@ -276,7 +276,7 @@ class TestEndsInOrder:
         assert 0 < await store.ttl(KEY) <= WEEK_SECONDS
 
 
-class TestSettlement:
+class TestSlotCleanup:
     async def settled(self, store: Any, **state: bool) -> set[bytes]:
         """What is counted of an event that ran alone once, after its slot was given back in some state."""
         attempts = Attempts(store, KEYS, ExclusiveBoard())
@@ -285,9 +285,9 @@ class TestSettlement:
         slot = Slot(PLACE, 1)
         for name, value in state.items():
             setattr(slot, name, value)
-        settlement = SlotCleanup(attempts)
-        settlement.settle(slot)
-        await settlement.drain(60)
+        slot_cleanup = SlotCleanup(attempts)
+        slot_cleanup.settle(slot)
+        await slot_cleanup.drain(60)
         return {name for name, count in (await store.hgetall(KEY)).items() if count != b"0"}
 
     async def test_a_finished_event_is_forgotten(self, store: Any) -> None:

@@ -126,7 +126,7 @@ class TestAudit:
         return wrong[video_id]
 
     def test_what_is_on_its_way_is_no_finding(self, pipeline: Pipeline) -> None:
-        """Audits beside live traffic find nothing."""
+        """Audits next to live traffic find nothing."""
         is_over = threading.Event()
 
         def publish() -> None:

@@ -48,7 +48,7 @@ _MOST_CPU_SECONDS = 8
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What lies in the topics after all cases."""
+    """What is in the topics after all cases."""
 
     pipeline: Pipeline
     worker_pid: int
@@ -120,7 +120,7 @@ def _answered(pipeline: Pipeline, folders: Folders) -> Aftermath:
         event = BAD_EVENTS.get(case)
         pipeline.publish_bytes(value, key=(event.key if event else None) or case)
     verdicts = pipeline.await_verdicts([*UPLOADS, LAST], 600)
-    pipeline.await_handled("intake", "media")  # what they write lies in the topics now, and nothing comes after it
+    pipeline.await_handled("intake", "media")  # what they write is in the topics now, and nothing comes after it
     dead_letters = pipeline.dead_letters()
     uploads = {(record.partition, record.offset): record for record in pipeline.records(UPLOADED.name)}
     return Aftermath(pipeline, worker.child.pid, values, verdicts, dead_letters, pipeline.facts(), uploads)
@@ -164,7 +164,7 @@ class TestBadEvents:
         [dead_letter] = aftermath.dead_letters_of("wrong-types")
         assert "$.revision is 'one'; allowed: a whole number from 1" in dead_letter.message
 
-    def test_too_large_for_the_contract_is_refused_at_the_door(self, kafka: str, redis_server: RedisServer) -> None:
+    def test_too_large_for_the_contract_is_refused_by_intake(self, kafka: str, redis_server: RedisServer) -> None:
         """A topic as the contract has it takes no event of 5 MB: the producer is told at once."""
         with scratch_dir() as folder:
             pipeline = Pipeline.create(
@@ -193,7 +193,7 @@ def _refusal(pipeline: Pipeline, value: bytes) -> int | None:
 
 
 class TestBadMedia:
-    """Uploads that can be read, whatever lies behind their path."""
+    """Uploads that can be read, whatever is behind their path."""
 
     @pytest.mark.parametrize("case", UPLOADS)
     def test_verdict_follows_the_policy(self, aftermath: Aftermath, case: str) -> None:
@@ -279,7 +279,7 @@ class TestTheOthers:
         worker.child.require_alive()
         assert worker.child.pid == aftermath.worker_pid
 
-    def test_no_letter_is_left_over(self, aftermath: Aftermath) -> None:
+    def test_no_dead_letter_is_left_over(self, aftermath: Aftermath) -> None:
         """Every dead letter belongs to a case, and no event has two."""
         of_cases = [
             dead_letter.dead_letter_id for case in aftermath.values for dead_letter in aftermath.dead_letters_of(case)

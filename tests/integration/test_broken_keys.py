@@ -219,7 +219,7 @@ async def stalls(redis: Redis) -> None:
 
 
 async def held(redis: Redis) -> None:
-    """Held by whoever wrote it: no audit until it is removed, and no error."""
+    """Held by anyone who wrote it: no audit until it is removed, and no error."""
     assert not await take_turn(redis, KEYS, 10.0)
 
 
@@ -351,7 +351,7 @@ def test_every_kind_is_here() -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 async def test_another_type(redis: Redis, name: str) -> None:
-    """A value of somebody else lies under the key."""
+    """A value of somebody else is under the key."""
     kind = KINDS[name]
     if kind.type == "string":
         await redis.rpush(kind.name, "a value of somebody else")
@@ -362,7 +362,7 @@ async def test_another_type(redis: Redis, name: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 async def test_random_bytes(redis: Redis, name: str) -> None:
-    """The type is right, and what lies there is not."""
+    """The type is right, and what is there is not."""
     await plant_garbage(redis, KINDS[name])
     await KINDS[name].meet(redis)
 

@@ -64,7 +64,7 @@ def member(kafka: str, group: str, client_id: str, topic: str) -> Consumer:
 
 
 def write(kafka: str, topic: str, values: list[str], *, end: str = "") -> None:
-    """Records, in a transaction that is committed, aborted or left open where `end` says so."""
+    """Records, in a transaction that is committed, aborted or left open where `end` reports it."""
     transactional = {"transactional.id": f"{topic}-{end}"} if end else {}
     producer = Producer({"bootstrap.servers": kafka, **transactional})
     if end:
@@ -111,7 +111,7 @@ class TestGroup:
         finally:
             reader.close()
 
-    def test_a_broker_that_is_away_is_told_apart(self) -> None:
+    def test_a_broker_that_is_unavailable_is_distinguished(self) -> None:
         """Nobody listens there: unavailable, which is a reason to wait, and not unknown."""
         with pytest.raises(OffsetsUnavailable):
             ask("127.0.0.1:1", lambda client: client.ask("group", "client"))
@@ -119,7 +119,7 @@ class TestGroup:
 
 class TestRecords:
     def test_markers_and_aborted_records_are_no_records(self, kafka: str, topics: UniqueTopics) -> None:
-        """The first record is found behind them, and none where nothing else lies there."""
+        """The first record is found behind them, and none where nothing else is there."""
         topic = topics.create("log", 1)
         write(kafka, topic, ["a", "b"], end="aborted")  # 0, 1, and a marker
         write(kafka, topic, ["c"], end="committed")  # 3, and a marker

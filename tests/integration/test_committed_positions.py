@@ -154,7 +154,7 @@ async def test_engagement_commits_the_end(topics: UniqueTopics, redis_url: str) 
 
 
 async def test_readers_pass_over_what_was_aborted(topics: UniqueTopics, redis_url: str) -> None:
-    """Whoever reads a topic as it lies gets what was committed, and comes to the end."""
+    """Anyone who reads a topic as it is gets what was committed, and comes to the end."""
     run = RoleRun("intake", topics, redis_url)
     producer = await asyncio.to_thread(TransactionalProducer, topics, run.topic)
     await asyncio.to_thread(write_transactions, producer)

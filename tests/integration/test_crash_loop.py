@@ -1,4 +1,4 @@
-"""An upload that kills its worker costs itself, and nothing beside it."""
+"""An upload that kills its worker costs itself, and nothing next to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TestCrashLoop:
     """An upload that kills its worker every time."""
 
     def test_is_given_up_and_the_others_get_through(self, kafka: str, redis_server: RedisServer) -> None:
-        """After deaths in company it dies alone, twice; then it is one dead letter, and what was beside it is fine."""
+        """After deaths in company it dies alone, twice; then it is one dead letter, and what was next to it is fine."""
         with scratch_dir() as folder:
             pipeline = Pipeline.create(
                 folder / "pipeline",

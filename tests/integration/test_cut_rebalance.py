@@ -20,7 +20,7 @@ Wrong = Callable[[], Awaitable[None]]
 
 
 async def hang() -> None:
-    """As a coordinator that does not answer, or a store that is away."""
+    """As a coordinator that does not answer, or a store that is unavailable."""
     await asyncio.Event().wait()
 
 
@@ -93,7 +93,7 @@ async def test_an_assignment_that_got_lost_is_noticed(topics: UniqueTopics, redi
 
 
 async def test_a_lost_membership_is_asked_for_again(topics: UniqueTopics, redis_url: str) -> None:
-    """A refused commit clears the membership; where the join that ran beside it clears the note, it is set again."""
+    """A refused commit clears the membership; where the join that ran next to it clears the note, it is set again."""
     run = RoleRun("intake", topics, redis_url)
     async with running(run):
         coordinator = run.consumer._thread._consumer._coordinator

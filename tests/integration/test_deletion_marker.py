@@ -134,7 +134,7 @@ class TestGap:
         assert await redis.exists(*(key(VIDEO_ID) for key in GONE)) == len(GONE)
         assert await redis.exists(KEYS.deletion_marker(VIDEO_ID)) == 0
 
-    async def test_whoever_read_all_of_it_closes_it(self, redis: Redis) -> None:
+    async def test_the_reader_of_all_of_it_closes_it(self, redis: Redis) -> None:
         """Up to the fact that waits; with it goes what was served in the gap."""
         await fill(redis)
         await hold(redis, 9, said="1.0.9")
@@ -206,7 +206,7 @@ class TestReading:
         assert await read_deletion(redis, KEYS, VIDEO_ID) is None
 
     async def test_another_error_of_the_store_is_none_of_its_own(self) -> None:
-        """Whoever asks hears of it."""
+        """Anyone who asks hears of it."""
 
         class Denied:
             async def get(self, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Deletions that name no revision, in bursts beside uploads, while Redis stands still, dies or is empty."""
+"""Deletions that name no revision, in bursts next to uploads, while Redis stands still, dies or is empty."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def wrong_videos(pipeline: Pipeline, group: str) -> list[str]:
     return sorted(name for name in expected if found[name] != expected[name])
 
 
-class TestBursts:
+class TestEventBursts:
     """Deletions and uploads in one breath."""
 
     def test_each_keeps_its_place_whatever_redis_does(self, pipeline: Pipeline, server: RedisServer) -> None:
@@ -116,12 +116,14 @@ class TestBursts:
         publish_first(pipeline, "calm", "paused", "killed")
         dense_segment(pipeline, *events_of("calm"))
         pipeline.await_handled("intake", "verdict")
-        self._while_away(pipeline, "paused", server.child.pause, server.child.resume)
-        self._while_away(pipeline, "killed", server.kill, server.restart)
+        self._while_unavailable(pipeline, "paused", server.child.pause, server.child.resume)
+        self._while_unavailable(pipeline, "killed", server.kill, server.restart)
         wrong = {group: wrong_videos(pipeline, group) for group in ("calm", "paused", "killed")}
         assert wrong == {"calm": [], "paused": [], "killed": []}
 
-    def _while_away(self, pipeline: Pipeline, group: str, go: Callable[[], None], return_: Callable[[], None]) -> None:
+    def _while_unavailable(
+        self, pipeline: Pipeline, group: str, go: Callable[[], None], return_: Callable[[], None]
+    ) -> None:
         """All deletions reach the log of facts while no upload does: their order there is the wrong one."""
         go()
         try:

@@ -106,7 +106,7 @@ class TestDeletionsThatWait:
         assert followed(world) == {VIDEO_ID}
 
     async def test_take_back_what_was_said(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Whoever is just publishing it learns that it is gone."""
+        """Anyone who is just publishing it learns that it is gone."""
         await world.handle(*clip())
         break_fold(monkeypatch, VIDEO_ID)
         await world.handle(rest())
@@ -179,7 +179,7 @@ class TestDeletionsThatWait:
         async def stale(_video_id: str) -> Gap | None:
             return gap
 
-        monkeypatch.setattr(world.gaps, "read", stale)  # whoever read it before it was closed
+        monkeypatch.setattr(world.gaps, "read", stale)  # anyone who read it before it was closed
         assert await world.gaps.hide(VIDEO_ID, None) is None
 
 

@@ -87,7 +87,7 @@ class TestLoss:
         assert stack.records(DEAD_LETTER.name) == []
 
     def test_stop_puts_unfinished_work_back(self, stack: DeliveryStack, store: Any) -> None:
-        """SIGTERM ends a worker in order although work outlasts the drain; the work comes again and counts nothing."""
+        """SIGTERM ends a worker in order although work outlasts the drain; the event is redelivered."""
         with stack.worker(drain_timeout_seconds=1) as first:
             stack.publish({"long": {"waits": True}})
             wait_until(lambda: store.llen("started:second") == 1, "the event is worked on")
@@ -159,7 +159,7 @@ class TestPoison:
 
     @pytest.mark.slow
     def test_a_bug_is_dead_lettered_after_two_deaths_alone(self, stack: DeliveryStack, store: Any) -> None:
-        """An event that ends its process comes again, then runs alone, then is given up; its neighbour is not."""
+        """An event that ends its process returns, then runs alone, then is given up; its neighbour is not."""
         stack.publish({"bug": {"raises": True}, "neighbour": {}})
         for _ in range(5):
             with stack.worker() as process:
@@ -195,7 +195,7 @@ class TestKillsFromOutside:
         assert stack.records(DEAD_LETTER.name) == []
 
 
-class TestStoreAway:
+class TestStoreUnavailable:
     def test_work_waits_for_redis(self, topics: UniqueTopics, tmp_path: Path) -> None:
         """While Redis does not answer nothing is finished and nothing given up; afterwards everything is done."""
         with scratch_dir() as folder, RedisServer(folder / "redis") as server:

@@ -85,7 +85,7 @@ def upload(video_id: str) -> bytes:
 
 class TestLightRoles:
     async def test_uploads_become_cases(self, settings: Settings, tmp_path: Path) -> None:
-        """Intake registers, says so in the log and passes the redrive header on; the verdict is pending."""
+        """Intake registers, logs that and passes the redrive header on; the verdict is pending."""
         with started(settings, tmp_path / "log") as process:
             assert ready_line(process)["roles"] == ["intake", "verdict"]
             await publish(settings, "video", upload("video"), ((REDRIVE_HEADER, b"2"),))

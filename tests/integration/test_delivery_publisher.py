@@ -76,9 +76,9 @@ class TestPublisher:
         assert (record.key, record.value) == (b"video", b"value")
 
 
-class TestBrokerAway:
+class TestBrokerUnavailable:
     @pytest.mark.slow
-    async def test_waits_for_a_broker_that_is_away(self, kafka_jars: None) -> None:
+    async def test_waits_for_an_unavailable_broker(self, kafka_jars: None) -> None:
         """A record that is published while the broker is down is confirmed when it is back, once; a metric tells."""
         from confluent_kafka.admin import AdminClient, NewTopic
 

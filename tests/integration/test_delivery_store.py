@@ -54,7 +54,7 @@ class TestClaims:
         assert 0 < await store.ttl(KEYS.claims("video")) <= 100
 
     async def test_recognised_text_goes_with_the_first_claim(self, store: Any) -> None:
-        """For its own time, beside the claim and in no signal; one without text drops that of the revision before."""
+        """For its own time, next to the claim and in no signal; one without text drops that of the revision before."""
         claims = Claims(store, KEYS, ttl_seconds=100, text_retention_seconds=50)
         for name, said in (("id", HEARD), ("id", ())):
             await claims.claim("video", name, b"first", revision=1, modality="audio", texts=said)
@@ -83,7 +83,7 @@ class TestClaims:
         assert await read_texts(store, KEYS, "spoken") == ()
 
     async def test_a_claim_that_is_met_lives_on(self, store: Any) -> None:
-        """Each meeting begins the claim's time anew."""
+        """Each meeting begins the claim's time again."""
         await Claims(store, KEYS, ttl_seconds=100).claim("video", "id", b"first", revision=1)
         await Claims(store, KEYS, ttl_seconds=1000).claim("video", "id", b"second", revision=1)
         assert await store.ttl(KEYS.claims("video")) > 100
@@ -166,7 +166,7 @@ class TestClaims:
 
     @pytest.mark.parametrize("kind", ["claims", "deletion_marker"])
     async def test_a_key_of_another_type_is_removed(self, store: Any, kind: str) -> None:
-        """By whoever meets it, at a look and at a claim; then it is as if it had never been there."""
+        """By anyone who meets it, at a look and at a claim; then it is as if it had never been there."""
         claims, name = Claims(store, KEYS, ttl_seconds=100), getattr(KEYS, kind)("video")
         await store.lpush(name, b"foreign")
         assert await claims.look_up("video", ("ok",)) == Prior(None, 0)
@@ -176,7 +176,7 @@ class TestClaims:
         assert await claims.look_up("video", ("ok",)) == Prior(b"ok", 0)
 
     async def test_a_status_of_another_type_is_left_to_intake(self, store: Any) -> None:
-        """Nothing is known to supersede the signal, and the key stays for whoever writes it."""
+        """Nothing is known to supersede the signal, and the key stays for anyone who writes it."""
         await store.lpush(KEYS.status("video"), b"foreign")
         claims = Claims(store, KEYS, ttl_seconds=100)
         await claims.claim("video", "ok", b"ok", revision=1)
@@ -251,7 +251,7 @@ class TestDeadLetters:
         headers = (("b", b"\x00\xff"), ("a", b""), ("b", b"again"))
         return Record(PLACE, b"video", value, headers, 12.5, 1)
 
-    async def test_one_letter_an_event(self, store: Any) -> None:
+    async def test_one_dead_letter_an_event(self, store: Any) -> None:
         """However often it is written, by whichever agent or process, a dead letter is published once."""
         publisher = MemoryPublisher()
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""A device after whose first fault every call fails: the worker ends, says so, and condemns no video."""
+"""A device after whose first fault every call fails: the worker ends, reports it, and condemns no video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`vidsignal doctor` and `vidsignal top` against real servers, and as processes when everything is away."""
+"""`vidsignal doctor` and `vidsignal top` against real servers, and as processes when everything is unavailable."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from streams.kafka.group_offsets import committed_offsets
 from streams.kafka.topic_admin import create_topics, stamps_of
 from streams.store.keys import Keys
 from tests.doctor_world import about, only
-from tests.integration.guarded_stack import GuardedStack
+from tests.integration.authenticated_stack import AuthenticatedStack
 from tests.pipeline import Pipeline, await_value
 from tests.unique_topics import UniqueTopics
 
@@ -216,14 +216,14 @@ class TestGroups:
 
 
 class TestRights:
-    def test_own_user(self, stack: GuardedStack) -> None:
+    def test_own_user(self, stack: AuthenticatedStack) -> None:
         """A role's own user may read, join and write what the role needs, and is not told of settings as wrong."""
         here = open_check_context(stack.settings("verdict", roles="verdict"))
         assert only(rights.examine(here)).state == "ok"
         await_state("ok", here)
         assert {finding.state for finding in topics.examine(here)} <= {"ok", "warning", "not-checked"}
 
-    def test_user_of_another_role(self, stack: GuardedStack) -> None:
+    def test_user_of_another_role(self, stack: AuthenticatedStack) -> None:
         """A user that is given neither is told so, with the command that prints what is missing."""
         here = open_check_context(stack.settings("reader-safety", roles="intake"))
         assert only(rights.examine(here)).state == "wrong"
@@ -299,7 +299,7 @@ class TestClock:
 
 
 class TestProcess:
-    def test_everything_away(self, tmp_path: Path) -> None:
+    def test_everything_unavailable(self, tmp_path: Path) -> None:
         """Servers that never answer, no weights: exit code 1, what to do, no secret, and no hanging."""
         with _silent_server() as kafka, _silent_server() as redis:
             environment = {
@@ -324,7 +324,7 @@ class TestProcess:
 
 class TestTop:
     def test_worker(self, tmp_path: Path, kafka: str, redis_url: str) -> None:
-        """A real worker is shown with its role and lag; a dead one beside it as down."""
+        """A real worker is shown with its role and lag; a dead one next to it as down."""
         pipeline = Pipeline.create(
             tmp_path, bootstrap_servers=kafka, redis_url=redis_url, media_roots=[], metrics_port="0"
         )

@@ -228,7 +228,7 @@ class TestWhatIsTrue:
 
     @CLIPS
     def test_abuse_is_judged_in_english_alone(self, walk: Walk, name: str) -> None:
-        """The models of abuse know English; of other texts they get hashtags at most, and the record says so."""
+        """The models of abuse know English; of other texts they get hashtags at most, and the record reports it."""
         facts = CLIP_FACTS[name]
         judged = walk.feature(name, "context.is_abuse_judged")
         if not facts.has_text:
@@ -251,7 +251,7 @@ class TestWhatIsTrue:
 
     @pytest.mark.parametrize(("first", "second"), SAME_PICTURES)
     def test_same_pictures_lie_together(self, walk: Walk, first: str, second: str) -> None:
-        """In the space of images nothing lies nearer to a clip than its own other version."""
+        """In the space of images nothing is nearer to a clip than its own other version."""
         distances = {name: _cosine(walk, first, name) for name in _names_with_pictures() if name != first}
         nearest = max(distances, key=lambda name: distances[name])
         assert nearest in {second, *_same_as(first)}

@@ -38,7 +38,7 @@ _LOOK_SECONDS = 0.05
 class FaultyStore(EngagementStore):
     """A store that one member alone cannot reach, or whose videos cannot be counted."""
 
-    is_away = False
+    is_unavailable = False
     num_asked = 0
     broken: str | None = None
 
@@ -49,7 +49,7 @@ class FaultyStore(EngagementStore):
 
     def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
         self.num_asked += 1
-        if self.is_away:
+        if self.is_unavailable:
             raise StoreAway("away")
         return super().positions(partitions)
 
@@ -160,7 +160,7 @@ def test_a_member_that_waits_lets_others_join(topics: UniqueTopics, redis_url: s
         await_true(lambda: first.has(0, 1), "the first has both partitions")
         send(settings, "before")
         await_true(lambda: all(counted(settings, redis_url, each) == 1 for each in (0, 1)), "both are counted")
-        first.store.is_away, num_asked = True, first.store.num_asked
+        first.store.is_unavailable, num_asked = True, first.store.num_asked
         send(settings, "a", "b", "c")
         await_true(lambda: first.store.num_asked > num_asked, "the first has a batch in hand")
         with member(settings, "second") as second:
@@ -169,7 +169,7 @@ def test_a_member_that_waits_lets_others_join(topics: UniqueTopics, redis_url: s
             kept = 1 - given
             await_true(lambda: counted(settings, redis_url, given) == 4, "the second counts what it was given")
             assert counted(settings, redis_url, kept) == 1
-            first.store.is_away = False
+            first.store.is_unavailable = False
             await_true(lambda: counted(settings, redis_url, kept) == 4, "the first counts what it kept")
             assert first.has(kept)
             send(settings, "d")

@@ -36,7 +36,7 @@ WAIT_SECONDS = 60.0
 
 
 class World:
-    """One video, folded as the verdict role folds, and the sweep that ends it."""
+    """One video, folded as the verdict role folds, and the poll that ends it."""
 
     def __init__(self, redis: Redis, keys: Keys | None = None) -> None:
         self.redis = redis
@@ -110,8 +110,8 @@ class TestSweep:
         assert not await world.is_kept()
         assert await world.expiring.due(float("inf"), limit=10) == ()
 
-    async def test_each_outcome_begins_its_time_anew(self, world: World) -> None:
-        """The sweep looks when the first one's time is up, and comes again when the last one's is."""
+    async def test_each_outcome_restarts_its_time(self, world: World) -> None:
+        """The poll looks when the first one's time is up, and returns when the last one's is."""
         await world.decide()
         world.clock.advance(10 * DAY_SECONDS)
         await world.fold(signal("frames", generation=2))
@@ -142,7 +142,7 @@ class TestSweep:
         assert not await world.redis.exists(world.keys.state(VIDEO_ID), world.keys.verdict(VIDEO_ID))
 
     async def test_a_crash_between_the_steps_is_healed(self, world: World) -> None:
-        """The entry stays until all is done, so the next sweep does it again."""
+        """The entry stays until all is done, so the next poll does it again."""
         outcome = await world.decide()
         world.clock.advance(KEPT_SECONDS)
         await world.vectors.remove(VIDEO_ID)
@@ -162,7 +162,7 @@ class TestSweep:
         assert await world.is_kept()
 
     async def test_without_the_setting_nothing_is_registered(self, world: World) -> None:
-        """Whoever keeps videos for ever pays nothing for it."""
+        """Anyone who keeps videos for ever pays nothing for it."""
         world.expiry = Expiry(world.expiring, 0)
         await world.decide()
         assert not await world.redis.exists(world.keys.expiring())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from redis.asyncio import Redis
 
@@ -87,39 +90,38 @@ class TestDeathsAreNoted:
         assert await world.deaths.note(FACT.place, "unsure") == OwnDeaths(0, 1)
 
 
+@contextmanager
+def _log_with_a_deadly_fact(kafka: str, redis_server: RedisServer) -> Iterator[Pipeline]:
+    """Facts of one video whose fold ends the process, and of another one; no worker runs yet."""
+    with scratch_dir() as folder:
+        pipeline = Pipeline.create(
+            folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
+            partitions=1, roles="verdict",
+        )  # fmt: skip
+        try:
+            pipeline.write_facts(*clip(DEADLY), *clip(OTHER), rest(OTHER))
+            yield pipeline
+        finally:
+            pipeline.close()
+
+
 @pytest.mark.slow
 class TestCrashLoop:
     def test_two_deaths_and_then_others_go_on(self, kafka: str, redis_server: RedisServer) -> None:
-        """The worker dies by itself twice over one video; the third passes it over, and decides what lies behind."""
-        with scratch_dir() as folder:
-            pipeline = Pipeline.create(
-                folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
-                partitions=1, roles="verdict",
-            )  # fmt: skip
-            try:
-                pipeline.write_facts(*clip(DEADLY), *clip(OTHER), rest(OTHER))
-                num_deaths = _supervise(pipeline)
-                gap = pipeline.ask_store(lambda redis: _gap(redis, pipeline.settings.topic_prefix))
-            finally:
-                pipeline.close()
+        """The worker dies by itself twice over one video; the third passes it over, and decides what is behind."""
+        with _log_with_a_deadly_fact(kafka, redis_server) as pipeline:
+            num_deaths = _supervise(pipeline)
+            gap = pipeline.ask_store(lambda redis: _gap(redis, pipeline.settings.topic_prefix))
         assert num_deaths == EXPECTED_DEATHS
         assert gap is not None
         assert gap.cause == "crash-loop"
 
     def test_a_rebuild_leaves_the_video_out(self, kafka: str, redis_server: RedisServer) -> None:
         """Its process dies twice over one video, then fills the store with all others, and names it."""
-        with scratch_dir() as folder:
-            pipeline = Pipeline.create(
-                folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
-                partitions=1, roles="verdict",
-            )  # fmt: skip
-            try:
-                pipeline.write_facts(*clip(DEADLY), *clip(OTHER), rest(OTHER))
-                told = pipeline.command("rebuild", module="tests.deadly_fold_command")
-                gap = pipeline.ask_store(lambda redis: _gap(redis, pipeline.settings.topic_prefix))
-                verdict = pipeline.command("show", OTHER)
-            finally:
-                pipeline.close()
+        with _log_with_a_deadly_fact(kafka, redis_server) as pipeline:
+            told = pipeline.command("rebuild", module="tests.deadly_fold_command")
+            gap = pipeline.ask_store(lambda redis: _gap(redis, pipeline.settings.topic_prefix))
+            verdict = pipeline.command("show", OTHER)
         assert told.returncode == ExitCode.FOUND, told.stderr
         assert told.stderr.count("beginning again") == EXPECTED_DEATHS
         assert f"video {DEADLY} is left out" in told.stderr

@@ -150,7 +150,7 @@ class TestForget:
         assert keys_of(pipeline, "watched") <= LEFT
 
     def _await_dead_letter(self, pipeline: Pipeline, key: bytes) -> DeadLetter:
-        """Wait for the one dead letter of a key; other tests' dead letters lie beside it."""
+        """Wait for the one dead letter of a key; other tests' dead letters lie next to it."""
 
         def found() -> DeadLetter | None:
             dead_letters = [dead_letter for dead_letter in pipeline.dead_letters() if dead_letter.key == key]

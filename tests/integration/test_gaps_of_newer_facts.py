@@ -48,7 +48,7 @@ class TestNewerFacts:
         assert len(world.log) == num_records
 
     async def test_a_newer_layout_waits_too(self, world: World) -> None:
-        """An event type that is not known says so, whatever the bytes are."""
+        """An event type that is not known reports it, whatever the bytes are."""
         record = log_record(rest(), 2)
         newer = Record(
             record.place, record.key, b"\x00", (("ce_type", b"video.signal.v2"),), record.timestamp_unix_seconds, 0

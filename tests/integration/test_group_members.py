@@ -97,8 +97,8 @@ class TestSamePartitions:
         assert all(assignment == after[0] for assignment in after)
         assert sorted(number for numbers in after[0].values() for number in numbers) == list(range(PARTITIONS))
 
-    def test_a_member_of_the_former_release_works_beside_new_ones(self, groups: Groups) -> None:
-        """In a rolling upgrade every partition has an owner at each step, whoever leads a group."""
+    def test_a_member_of_the_former_release_works_together_with_new_ones(self, groups: Groups) -> None:
+        """In a rolling upgrade every partition has an owner at each step, no matter who leads a group."""
         older = groups.start("older", IS_FORMER_RELEASE="1")
         older.await_ready()
         first = groups.start("first")

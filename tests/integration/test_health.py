@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def port() -> Iterator[ReservedPort]:
-    """Where the health endpoint shall listen: known before the worker says so."""
+    """Where the health endpoint shall listen: known before the worker reports it."""
     with ReservedPort() as reserved:
         yield reserved
 
@@ -91,7 +91,7 @@ class TestEndpoint:
     def test_ready_follows_what_the_worker_can_do(
         self, kafka: str, redis: RedisServer, tmp_path: Path, port: ReservedPort
     ) -> None:
-        """Not before it has joined, not while the store is away, not while it drains; alive all along."""
+        """Not before it has joined, not while the store is unavailable, not while it drains; alive all along."""
         pipeline = pipeline_on(
             kafka, redis, tmp_path, health_port=str(port.number), metrics_port="0", roles="intake,verdict",
             drain_timeout_seconds="59",
@@ -123,7 +123,7 @@ class TestEndpoint:
             pipeline.close()
 
     def test_a_port_that_is_taken_is_a_wrong_setting(self, port: ReservedPort) -> None:
-        """The worker says so in one line, and no restart is asked for."""
+        """The worker reports it in one line, and no restart is asked for."""
         with socket.create_server(("127.0.0.1", port.number)):
             ended = subprocess.run(
                 [sys.executable, "-m", "ops.cli", "worker", "--roles", "intake"],
@@ -165,7 +165,7 @@ class TestStall:
             stuck.close()
             del pipeline.environment["VIDSIGNAL_STALL_TIMEOUT_SECONDS"]
             pipeline.start_worker("successor")
-            await_value(lambda: accepted(pipeline) or None, WAIT_SECONDS, lambda: "the event did not come again")
+            await_value(lambda: accepted(pipeline) or None, WAIT_SECONDS, lambda: "the event was not redelivered")
             assert accepted(pipeline) == ["video-that-hangs"]
         finally:
             pipeline.close()
@@ -189,7 +189,7 @@ class TestStall:
             blocked.close()
             del pipeline.environment["VIDSIGNAL_EVENT_LOOP_TIMEOUT_SECONDS"]
             pipeline.start_worker("successor")
-            await_value(lambda: accepted(pipeline) or None, WAIT_SECONDS, lambda: "the event did not come again")
+            await_value(lambda: accepted(pipeline) or None, WAIT_SECONDS, lambda: "the event was not redelivered")
             assert accepted(pipeline) == ["video-that-blocks"]
         finally:
             pipeline.close()

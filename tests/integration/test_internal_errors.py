@@ -22,7 +22,7 @@ from tests.pipeline import Pipeline, await_value, upload_of
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_SECONDS = 300
+TIMEOUT_SECONDS = 300
 LIMIT = 2
 NUM_UPLOADS = 8
 
@@ -42,7 +42,7 @@ class TestLimit:
     def test_a_broken_decoder_pauses_the_role_and_costs_no_more_than_the_limit(
         self, kafka: str, redis_server: RedisServer
     ) -> None:
-        """It pauses, says so where probes look and in its log; mended, every other upload is final."""
+        """It pauses, and reports it to probes and in its log; mended, every other upload is final."""
         with scratch_dir() as folder:
             pipeline = Pipeline.create(
                 folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
@@ -55,11 +55,11 @@ class TestLimit:
                 fine = healthy(folder / "healthy.mp4")
                 pipeline.publish(*(upload_of(fine, name) for name in names))
                 worker = pipeline.start_worker(command=BREAKING_WORKER)
-                paused = await_value(lambda: _paused(worker), PATIENCE_SECONDS, worker.child.log_tail)
+                paused = await_value(lambda: _paused(worker), TIMEOUT_SECONDS, worker.child.log_tail)
                 dead_letters = pipeline.dead_letters()
                 (folder / BROKEN_MARK).unlink()
-                verdicts = pipeline.await_verdicts(names, PATIENCE_SECONDS)
-                await_value(lambda: _is_ready(worker), PATIENCE_SECONDS, worker.child.log_tail)
+                verdicts = pipeline.await_verdicts(names, TIMEOUT_SECONDS)
+                await_value(lambda: _is_ready(worker), TIMEOUT_SECONDS, worker.child.log_tail)
                 dead_letters_at_last = pipeline.dead_letters()
             finally:
                 pipeline.close()
@@ -71,7 +71,7 @@ class TestLimit:
         assert failed == given_up
 
     def test_an_upload_that_kills_intake_is_given_up_alone(self, kafka: str, redis_server: RedisServer) -> None:
-        """After five deaths it is one dead letter; what lies around it is accepted, odd headers or not."""
+        """After five deaths it is one dead letter; what is around it is accepted, odd headers or not."""
         with scratch_dir() as folder:
             pipeline = Pipeline.create(
                 folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
@@ -110,7 +110,7 @@ def _supervise(pipeline: Pipeline) -> int:
 
 def _lives_until_all_is_answered(pipeline: Pipeline, name: str) -> bool:
     worker = pipeline.start_worker(name, command=BREAKING_WORKER, wait=False)
-    end = await_value(lambda: _ended(pipeline, worker), PATIENCE_SECONDS, worker.child.log_tail)
+    end = await_value(lambda: _ended(pipeline, worker), TIMEOUT_SECONDS, worker.child.log_tail)
     worker.close()
     return end == "answered"
 

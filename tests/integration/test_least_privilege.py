@@ -10,10 +10,10 @@ from confluent_kafka.admin import AdminClient
 from ops.access.roles import ACCESS, RoleAccess
 from schemas.topics import MODERATION, SIGNALS, TOPICS
 from streams.kafka.clients import client_configuration
-from tests.integration.guarded_stack import (
+from tests.integration.authenticated_stack import (
     ASK_SECONDS,
     PREFIX,
-    GuardedStack,
+    AuthenticatedStack,
     ask_store,
     refusal_of_store,
     refused_worker,
@@ -32,7 +32,7 @@ ENDANGERING = (
 
 class TestKafkaRefusesTheRest:
     @ROLES
-    def test_writes(self, stack: GuardedStack, role: RoleAccess) -> None:
+    def test_writes(self, stack: AuthenticatedStack, role: RoleAccess) -> None:
         """No role writes to a topic that the table does not give it."""
         forbidden = [topic for topic in TOPICS if topic not in role.writes]
         assert write_errors(stack, role, [PREFIX + topic.name for topic in forbidden]) == {
@@ -40,12 +40,12 @@ class TestKafkaRefusesTheRest:
         }
 
     @ROLES
-    def test_reads(self, stack: GuardedStack, role: RoleAccess) -> None:
+    def test_reads(self, stack: AuthenticatedStack, role: RoleAccess) -> None:
         """No role reads a topic that the table does not give it."""
         forbidden = {PREFIX + topic.name for topic in TOPICS if topic not in role.reads}
         assert refused_reads(stack, role, forbidden) == forbidden
 
-    def test_groups(self, stack: GuardedStack) -> None:
+    def test_groups(self, stack: AuthenticatedStack) -> None:
         """A reader cannot join the group of a worker, whose partitions it would take."""
         settings = stack.settings("reader-safety")
         consumer = Consumer({**client_configuration(settings), "group.id": f"{PREFIX}vidsignal-verdict"})
@@ -56,22 +56,22 @@ class TestKafkaRefusesTheRest:
         finally:
             consumer.close()
 
-    def test_worker_without_rights_says_so(self, stack: GuardedStack) -> None:
+    def test_worker_without_rights_says_so(self, stack: AuthenticatedStack) -> None:
         """A worker under the wrong user ends as misconfigured, and names what it may not read or join."""
         other = stack.environment("verdict")
         names = ("kafka_sasl_username", "kafka_sasl_password_file")
         said = refused_worker(stack, **{name: other[f"VIDSIGNAL_{name.upper()}"] for name in names})
         assert "Kafka does not let us read topic guarded.video.uploaded; `vidsignal access kafka`" in said
 
-    def test_topics_are_not_created_or_deleted(self, stack: GuardedStack) -> None:
+    def test_topics_are_not_created_or_deleted(self, stack: AuthenticatedStack) -> None:
         """Not even the operator deletes one."""
         admin = AdminClient(client_configuration(stack.settings("operator")))
         [outcome] = admin.delete_topics([PREFIX + SIGNALS.name]).values()
         assert outcome.exception(ASK_SECONDS).args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
-def write_errors(stack: GuardedStack, role: RoleAccess, topics: list[str]) -> dict[str, int]:
-    """What becomes of one record to each topic; none is allowed, so none lies there afterwards."""
+def write_errors(stack: AuthenticatedStack, role: RoleAccess, topics: list[str]) -> dict[str, int]:
+    """What becomes of one record to each topic; none is allowed, so none is there afterwards."""
     producer = Producer(
         {**client_configuration(stack.settings(role.name)), "message.timeout.ms": int(1000 * ASK_SECONDS)}
     )
@@ -88,7 +88,7 @@ def is_hidden(consumer: Consumer, topic: str) -> bool:
     return error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
-def refused_reads(stack: GuardedStack, role: RoleAccess, topics: set[str]) -> set[str]:
+def refused_reads(stack: AuthenticatedStack, role: RoleAccess, topics: set[str]) -> set[str]:
     """The topics that were refused to a consumer that wants all of them."""
     group = f"{PREFIX}{role.group_prefixes[0]}x" if role.group_prefixes else f"{PREFIX}vidsignal-{role.name}"
     consumer = Consumer({**client_configuration(stack.settings(role.name)), "group.id": group})
@@ -113,13 +113,13 @@ def refused_reads(stack: GuardedStack, role: RoleAccess, topics: set[str]) -> se
 
 class TestRedisRefusesTheRest:
     @STORE_ROLES
-    def test_what_endangers_the_server(self, stack: GuardedStack, role: RoleAccess) -> None:
+    def test_what_endangers_the_server(self, stack: AuthenticatedStack, role: RoleAccess) -> None:
         """No role empties, configures or stops the server, or lists its keys and users."""
         assert [command for command in ENDANGERING if stack.may_send(role.name, *command)] == []
 
     @STORE_ROLES
-    def test_keys_of_others(self, stack: GuardedStack, role: RoleAccess) -> None:
-        """A stack beside ours, and whatever else lies there, is nobody's."""
+    def test_keys_of_others(self, stack: AuthenticatedStack, role: RoleAccess) -> None:
+        """A stack next to ours, and whatever else is there, is nobody's."""
         for key in ("vs:{v}:status", "other.vs:{v}:status", "session:42"):
             assert not stack.may_send(role.name, "HGETALL", key)
 
@@ -144,7 +144,7 @@ class TestRedisRefusesTheRest:
             ("reader-recommender", ("SCAN", "0")),
         ],
     )
-    def test_each_role_keeps_to_its_keys(self, stack: GuardedStack, role: str, command: tuple[str, ...]) -> None:
+    def test_each_role_keeps_to_its_keys(self, stack: AuthenticatedStack, role: str, command: tuple[str, ...]) -> None:
         """What belongs to another role is neither written nor, as far as it is private, read."""
         assert not stack.may_send(role, *command)
 
@@ -159,22 +159,22 @@ class TestRedisRefusesTheRest:
         ],
         ids=lambda command: f"{command[0]} {command[1]}",
     )
-    def test_a_ranker_reads_what_is_for_readers(self, stack: GuardedStack, command: tuple[str, ...]) -> None:
+    def test_a_ranker_reads_what_is_for_readers(self, stack: AuthenticatedStack, command: tuple[str, ...]) -> None:
         """Features, verdicts and similar videos."""
         assert stack.may_send("reader-recommender", *command)
 
     @pytest.mark.parametrize("kind", ["status", "deletion", "refusals", "verdict"])
-    def test_a_producer_reads_what_became_of_its_uploads(self, stack: GuardedStack, kind: str) -> None:
+    def test_a_producer_reads_what_became_of_its_uploads(self, stack: AuthenticatedStack, kind: str) -> None:
         """Status, refusals, verdict and deletion of a video: what `show` and `publish --wait` look at."""
         reading = "GET" if kind in ("deletion", "verdict") else "HGETALL"
         assert stack.may_send("producer", reading, f"guarded.vs:{{v}}:{kind}")
 
-    def test_refusals_come_over_the_wire(self, stack: GuardedStack) -> None:
+    def test_refusals_come_over_the_wire(self, stack: AuthenticatedStack) -> None:
         """A command that is not allowed is answered as such, and is no reason to wait."""
         with pytest.raises(redis.exceptions.NoPermissionError, match="flushall"):
             ask_store(stack.settings("operator"), lambda store: store.flushall())
 
     @pytest.mark.parametrize("role", ["producer-engagement", "reader-safety"])
-    def test_who_needs_no_store_has_no_user(self, stack: GuardedStack, role: str) -> None:
+    def test_who_needs_no_store_has_no_user(self, stack: AuthenticatedStack, role: str) -> None:
         """Roles without business in Redis are not let in."""
         assert "invalid username-password" in refusal_of_store(stack.settings(role))

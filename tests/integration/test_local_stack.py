@@ -215,7 +215,7 @@ class TestEmbeddedBroker:
         assert value == _read_first(embedded.bootstrap_servers, "uploads")
 
     def test_records_fall_out(self, embedded: EmbeddedBroker) -> None:
-        """Above 5 MiB a partition forgets its oldest records, and its low watermark says so."""
+        """Above 5 MiB a partition forgets its oldest records, and its low watermark reports it."""
         for _ in range(7):
             _publish(embedded.bootstrap_servers, "full", b"x" * _MIB)
 

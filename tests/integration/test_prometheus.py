@@ -203,7 +203,7 @@ class TestPanels:
         assert quiet == set(QUIET_PANELS)
 
     def test_shares_are_shares(self, watched: Watched) -> None:
-        """What is shown as a share lies between 0 and 1."""
+        """What is shown as a share is between 0 and 1."""
         shares: list[Panel] = [panel for panel, _ in PANELS if panel.unit == "percentunit" and panel.highest == 1]
         assert shares
         for panel in shares:

@@ -1,4 +1,4 @@
-"""The protocol under every interleaving: real scripts, a real Redis, workers that race, die and come again."""
+"""The protocol under every interleaving: real scripts, a real Redis, workers that race, die and return."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_stored_never_falls(self) -> None:
-        """Whoever races or dies: the outcome, the applied offset and the status only ever give way to later ones."""
+        """Anyone who races or dies: the outcome, the applied offset and the status only ever give way to later ones."""
         self.runner.run(self._check_places())
 
     # ---- how it ends
@@ -229,7 +229,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         assert compare(expected, self.runner.run(read_projection_from_redis(self.redis, self.keys))) == []
         assert compare(expected, self._topics()) == []
         self._check_status(expected)
-        self._check_guards(states)
+        self._check_deletion_markers(states)
         for video_id, state in states.items():
             if state.accepted is not None:
                 assert outcomes[video_id].verdict.status in ("provisional", "final")
@@ -243,7 +243,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             found = (int(reading.status["revision"]), reading.status["status"], reading.status["action"])
             assert found == (projection.revision, projection.status, projection.action)
 
-    def _check_guards(self, states: dict[str, VideoState]) -> None:
+    def _check_deletion_markers(self, states: dict[str, VideoState]) -> None:
         """A forgotten video has a deletion marker and nothing else; one that lives has none."""
         for video_id, state in states.items():
             deletion_marker = self.runner.run(self.redis.get(self.keys.deletion_marker(video_id)))

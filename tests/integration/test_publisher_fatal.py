@@ -15,7 +15,7 @@ from streams.kafka.clients import producer_configuration, read_to_end
 from streams.kafka.publisher import Publisher, PublisherFailed
 from tests.librdkafka_hooks import MockCluster, raise_fatal_error
 
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def publisher(settings: Settings, failures: list[BaseException]) -> AsyncI
 
 async def await_condition(holds: Callable[[], bool]) -> None:
     """Return when it holds, while the event loop turns."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -56,7 +56,7 @@ class TestFatalError:
         """A fatal error while nothing is being sent costs nothing."""
         await publisher.publish(SIGNALS, "video", b"before")
         raise_fatal_error(publisher._producers.current())
-        await asyncio.wait_for(publisher.publish(SIGNALS, "video", b"after"), _PATIENCE_SECONDS)
+        await asyncio.wait_for(publisher.publish(SIGNALS, "video", b"after"), _TIMEOUT_SECONDS)
         assert values_of(settings) == {b"before", b"after"}
 
     async def test_pending_records_are_confirmed(self, settings: Settings, failures: list[BaseException]) -> None:
@@ -68,7 +68,7 @@ class TestFatalError:
         await await_condition(lambda: len(broken) >= 20)
         publisher._producers._configuration["linger.ms"] = 5
         raise_fatal_error(broken)
-        await asyncio.wait_for(asyncio.gather(*sending), _PATIENCE_SECONDS)
+        await asyncio.wait_for(asyncio.gather(*sending), _TIMEOUT_SECONDS)
         await publisher.close()
         assert values_of(settings) == {b"%d" % n for n in range(20)}
         assert failures == []
@@ -99,4 +99,4 @@ class TestFatalError:
         monkeypatch.setattr(renewable_producer, "Producer", refuse)
         raise_fatal_error(publisher._producers.current())
         with pytest.raises(PublisherFailed, match="no memory"):
-            await asyncio.wait_for(publisher.publish(SIGNALS, "video", b"after"), _PATIENCE_SECONDS)
+            await asyncio.wait_for(publisher.publish(SIGNALS, "video", b"after"), _TIMEOUT_SECONDS)

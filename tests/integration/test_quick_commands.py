@@ -75,7 +75,7 @@ class TestQuickCommands:
         assert "  [bold]made by a test\n" in ended.stdout
 
     def test_watch_until_a_refusal(self, cluster: MockCluster, redis_url: str) -> None:
-        """It asks Redis beside the topics; a video whose time is up ends it."""
+        """It asks Redis next to the topics; a video whose time is up ends it."""
         ended = run(cluster, redis_url, "watch", "nobody", "--until-final", "--timeout", "0.1")
         assert (ended.exit_code, ended.heavy - {"pydantic"}) == (1, set()), ended.stderr
 

@@ -79,7 +79,7 @@ class TestAnswers:
         assert quick == library
 
     async def test_user_and_password(self, server: RedisServer) -> None:
-        """In the address, percent-encoded, or in settings of their own; what the user may not read is said so."""
+        """In the address, percent-encoded, or in settings of their own; what the user may not read is reported it."""
         for settings in (
             read_settings(redis_url=f"redis://reader:p%40ss%2Fw%3Ard@{server.address}/3"),
             read_settings(redis_url=f"redis://{server.address}/3", redis_username="reader", redis_password=PASSWORD),

@@ -132,7 +132,7 @@ async def stored(redis_url: str) -> AsyncIterator[str]:
 
 
 def only_record(bootstrap_servers: str, topic: str) -> Message:
-    """The one record of a topic, wherever it lies."""
+    """The one record of a topic, wherever it is."""
     consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": topic, "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     message = consumer.poll(LONGEST_SECONDS)
@@ -178,7 +178,7 @@ class TestPublish:
 
 class TestConsume:
     def test_keeps_the_highest_version(self, kafka: str, topics: UniqueTopics) -> None:
-        """A verdict is acted on once, and a stale one that lies behind it never."""
+        """A verdict is acted on once, and a stale one that is behind it never."""
         topic = topics.create("moderation", partitions=1)
         stale, newest = outcome_at("a", 1), outcome_at("a", 2)
         producer = Producer({"bootstrap.servers": kafka})

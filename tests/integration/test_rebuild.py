@@ -81,7 +81,7 @@ class TestRebuild:
         pipeline.write(ENGAGEMENT.name, ("gone", b"no event"))
         pipeline.await_verdicts(["first", "second"], SETTLED_SECONDS)
         pipeline.await_dead_letters(1, SETTLED_SECONDS)
-        pipeline.await_handled("intake", "media", "engagement", "verdict")  # so that nothing of it comes again
+        pipeline.await_handled("intake", "media", "engagement", "verdict")  # so that nothing of it returns
         worker.close()
         path = pipeline.folder / "before.json"
         assert pipeline.command("projection", "dump", "--output", str(path)).returncode == 0

@@ -179,7 +179,7 @@ class TestCostsCommand:
         assert found["total"]["num_videos"] == len(tracked_offsets.verdicts)
 
     def test_draws_a_picture(self, tracked_offsets: TrackedOffsets, tmp_path: Path) -> None:
-        """A table for people, and a picture beside it."""
+        """A table for people, and a picture next to it."""
         answer = tracked_offsets.pipeline.command("costs", "--by", "modality", "--plot", str(tmp_path / "costs.png"))
         assert answer.returncode == 0, answer.stderr
         assert "a thousand videos" in answer.stdout

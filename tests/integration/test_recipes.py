@@ -1,4 +1,4 @@
-"""The recipes of ARCHITECTURE.md, carried out on a copy of the tree: whoever follows one to the dead letter is
+"""The recipes of ARCHITECTURE.md, carried out on a copy of the tree: anyone who follows one to the letter is
 through."""
 
 from __future__ import annotations

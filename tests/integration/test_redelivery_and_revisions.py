@@ -1,4 +1,4 @@
-"""Events that come again, come late, come out of order; deadlines, redrives, and workers that stop and start."""
+"""Events that return, come late, come out of order; deadlines, redrives, and workers that stop and start."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class TestSameUploadTwice:
         assert versions(running, "twice") == [("pending", 1), ("final", 1)]
 
     def test_at_once(self, running: Pipeline) -> None:
-        """Both in flight together: whoever claims first speaks for both, and one outcome stands."""
+        """Both in flight together: anyone who claims first speaks for both, and one outcome stands."""
         upload = upload_of("first.mp4", "twice-at-once", title="The same upload, published twice")
         verdict = settle(running, upload, upload)["twice-at-once"]
         ids = {fact.signal_id for fact in running.signals("twice-at-once")}
@@ -216,7 +216,9 @@ class TestRedrive:
         settle(running, upload_of("never.mp4", "in-vain", title="A file that never comes"))
         [dead_letter] = [dead_letter for dead_letter in running.dead_letters() if dead_letter.key == b"in-vain"]
         assert running.command("dead-letters", "redrive", dead_letter.dead_letter_id[:12]).returncode == 0
-        dead_letters = await_value(lambda: _two_letters(running, b"in-vain"), FINAL_SECONDS, lambda: "no second letter")
+        dead_letters = await_value(
+            lambda: _two_dead_letters(running, b"in-vain"), FINAL_SECONDS, lambda: "no second letter"
+        )
         settle(running)
         assert [item.cause for item in dead_letters] == ["media-missing"] * 2
         added = ((PLACE_HEADER, encode(dead_letter.source)), (REDRIVE_HEADER, b"1"))
@@ -229,7 +231,7 @@ def _without_failures(pipeline: Pipeline, video_id: str) -> Verdict | None:
     return None if verdict.modalities.failed else verdict
 
 
-def _two_letters(pipeline: Pipeline, key: bytes) -> list[DeadLetter] | None:
+def _two_dead_letters(pipeline: Pipeline, key: bytes) -> list[DeadLetter] | None:
     dead_letters = [dead_letter for dead_letter in pipeline.dead_letters() if dead_letter.key == key]
     return dead_letters if len(dead_letters) == 2 else None
 

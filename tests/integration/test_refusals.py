@@ -92,7 +92,7 @@ class TestSenders:
         assert listed.stdout.endswith("1 dead letter; 1 event-invalid\n")
 
     def test_of_an_id_that_nobody_knows(self, pipeline: Pipeline) -> None:
-        """`watch` says so, goes on, and ends with the time that it was given."""
+        """`watch` reports it, goes on, and ends with the time that it was given."""
         ended = pipeline.command("watch", "nobody", "--until-final", "--timeout", "9")
         assert ended.returncode == 1
         assert "nothing is known of video 'nobody'" in ended.stderr and "within 9 s" in ended.stderr
@@ -127,7 +127,7 @@ class TestSenders:
         pipeline.publish_bytes(None, key="live")
         refusals_of(pipeline, "live", 2)
         pipeline.await_handled("intake", "media", "verdict")
-        assert beside_offsets(pipeline.ask_store(everything)) == beside_offsets(before)
+        assert other_offsets(pipeline.ask_store(everything)) == other_offsets(before)
         shown = pipeline.command("show", "live")
         assert shown.returncode == 0 and "refused: event-invalid" in shown.stdout
         audited = pipeline.command("audit")
@@ -143,7 +143,7 @@ class TestSenders:
         assert (listed.returncode, listed.stdout) == (0, "")
 
 
-def beside_offsets(keys: dict[bytes, bytes | None]) -> dict[bytes, bytes | None]:
+def other_offsets(keys: dict[bytes, bytes | None]) -> dict[bytes, bytes | None]:
     """Without what says how far the log is read, and whose turn the audit is."""
     moving = (b":applied:", b":attempts:", b"vs:audit", b"vs:stalls")
     return {name: value for name, value in keys.items() if not any(word in name for word in moving)}

@@ -45,7 +45,7 @@ def pipeline(
         opened.publish(*(upload_of(samples / clip, video_id) for video_id, clip in CLIPS.items()))
         opened.await_verdicts(CLIPS, WAIT_SECONDS)
         said(opened, "forget", "gone")
-        opened.await_handled("intake", "media", "verdict")  # so that nothing of it comes again
+        opened.await_handled("intake", "media", "verdict")  # so that nothing of it returns
         older.close()
         opened.start_worker("present")
         yield opened
@@ -122,7 +122,9 @@ def test_a_replaced_model_goes_through_the_backfill_lane(pipeline: Pipeline, sam
         assert (newer, older) == (present, present.replace("@0.1.0", "@0.0.1"))
         kinds = Counter((signal.modality, signal.fingerprint) for signal in pipeline.signals(video_id))
         assert {modality for modality, _ in kinds} == {"frames", "audio", "motion", "context"}
-        assert len({signal.signal_id for signal in pipeline.signals(video_id)}) == 5  # frames anew, the rest as claimed
+        assert (
+            len({signal.signal_id for signal in pipeline.signals(video_id)}) == 5
+        )  # frames again, the rest as claimed
     pipeline.await_handled("verdict")  # the new signals are folded, and what follows is out
     after = pipeline.await_verdicts(["past-1", "past-2"], WAIT_SECONDS)
     assert all(after[video_id].version > before[video_id].version for video_id in ("past-1", "past-2"))

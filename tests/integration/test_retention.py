@@ -81,7 +81,7 @@ class TestStamps:
             assert abs(fact.deadline_unix_seconds - now_unix_seconds) < HALF_A_DAY_SECONDS
 
     async def test_topics_of_older_releases_are_updated(self, kafka: str, topics: UniqueTopics) -> None:
-        """They bear their producers' time until `topics update`, and a worker says so when it starts."""
+        """They bear their producers' time until `topics update`, and a worker reports it when it starts."""
         settings = read_settings(kafka_bootstrap_servers=kafka, topic_prefix=topics.name("old."))
         uploaded, engagement = (settings.topic_prefix + topic.name for topic in (UPLOADED, ENGAGEMENT))
         for topic in (UPLOADED, ENGAGEMENT):

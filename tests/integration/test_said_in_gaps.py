@@ -1,4 +1,4 @@
-"""What is said while facts wait, on a real Redis, wherever its worker dies and whoever closes the gap."""
+"""What is said while facts wait, on a real Redis, wherever its worker dies and anyone who closes the gap."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Death(BaseException):
 
 
 class TestSaidInAGap:
-    """What is said while facts wait never outlives the gap, wherever its worker dies and whoever closes it."""
+    """What is said while facts wait never outlives the gap, wherever its worker dies and anyone who closes it."""
 
     @pytest.mark.parametrize("dies_at", ["before publishing", "between the topics", "after publishing", "never"])
     async def test_a_death_at_any_step(self, world: World, monkeypatch: pytest.MonkeyPatch, dies_at: str) -> None:
@@ -67,7 +67,7 @@ class TestSaidInAGap:
     async def test_a_slow_worker_says_it_after_another_closed_the_gap(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Its statement lies behind the true outcome in the topics: the true one follows, under a higher version."""
+        """Its statement is behind the true outcome in the topics: the true one follows, under a higher version."""
         await world.handle(*clip())
         with monkeypatch.context() as broken:
             break_fold(broken, VIDEO_ID)

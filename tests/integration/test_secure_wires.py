@@ -27,10 +27,10 @@ from streams.kafka.clients import (
 )
 from streams.kafka.publisher import Publisher
 from streams.store.client import open_store
-from tests.integration.guarded_stack import (
+from tests.integration.authenticated_stack import (
     ASK_SECONDS,
     PREFIX,
-    GuardedStack,
+    AuthenticatedStack,
     enter_store,
     refusal_of_store,
     refused_worker,
@@ -44,25 +44,25 @@ pytestmark = pytest.mark.slow
 class TestEntryIsRefused:
     """Wrong passwords and certificates: said at once, in one line."""
 
-    def test_worker_with_a_wrong_kafka_password(self, stack: GuardedStack) -> None:
+    def test_worker_with_a_wrong_kafka_password(self, stack: AuthenticatedStack) -> None:
         """It ends as misconfigured and says what the broker said; no secret is in it."""
         said = refused_worker(stack, kafka_sasl_password_file=wrong_password(stack))
         assert "refuses us" in said and "SASL authentication error" in said
         assert "not-the-password" not in said
 
-    def test_worker_with_a_wrong_redis_password(self, stack: GuardedStack) -> None:
+    def test_worker_with_a_wrong_redis_password(self, stack: AuthenticatedStack) -> None:
         """The same for Redis."""
         said = refused_worker(stack, redis_password_file=wrong_password(stack))
         assert "Redis at the address in redis_url refuses us: invalid username-password pair" in said
         assert "not-the-password" not in said
 
-    def test_brokers_of_another_authority(self, stack: GuardedStack, tmp_path: Path) -> None:
+    def test_brokers_of_another_authority(self, stack: AuthenticatedStack, tmp_path: Path) -> None:
         """Brokers whose certificate our authorities did not sign are not talked to."""
         other = Authority(tmp_path / "other").certificate_path
         with pytest.raises(BrokerRefuses, match="certificate verify failed"):
             require_broker(stack.settings("operator", kafka_ssl_ca_file=other), ASK_SECONDS)
 
-    def test_store_of_another_authority(self, stack: GuardedStack, tmp_path: Path) -> None:
+    def test_store_of_another_authority(self, stack: AuthenticatedStack, tmp_path: Path) -> None:
         """The same for Redis."""
         other = Authority(tmp_path / "other").certificate_path
         assert "CERTIFICATE_VERIFY_FAILED" in refusal_of_store(stack.settings("intake", redis_ca_file=other))
@@ -76,7 +76,7 @@ class TestEntryIsRefused:
         ids=["expired", "of another host"],
     )
     def test_bad_server_certificates(
-        self, stack: GuardedStack, hosts: tuple[str, ...], age: timedelta, library_words: str, broker_words: str
+        self, stack: AuthenticatedStack, hosts: tuple[str, ...], age: timedelta, library_words: str, broker_words: str
     ) -> None:
         """A certificate that ran out, or is another host's, is refused by all three client libraries."""
         pair = stack.authority.issue(f"bad-{hosts[0]}", hosts, valid_until=datetime.now(UTC) + age)
@@ -90,7 +90,7 @@ class TestEntryIsRefused:
                 asyncio.run(topics_seen_by_aiokafka(settings))
 
 
-def wrong_password(stack: GuardedStack) -> str:
+def wrong_password(stack: AuthenticatedStack) -> str:
     """A file with one."""
     path = stack.folder / "wrong.password"
     path.write_text("not-the-password", encoding="utf-8")
@@ -118,22 +118,22 @@ async def topics_seen_by_aiokafka(settings: Settings) -> set[str]:
 class TestClientCertificates:
     """Brokers that know their clients by certificate alone."""
 
-    def test_both_libraries_are_known_by_their_certificate(self, stack: GuardedStack) -> None:
+    def test_both_libraries_are_known_by_their_certificate(self, stack: AuthenticatedStack) -> None:
         """The certificate's common name is the user, with the ACLs of that user."""
         settings = by_certificate(stack, stack.authority.issue(f"{PREFIX}vidsignal-producer"))
         admin = require_broker(settings, ASK_SECONDS)
         assert PREFIX + UPLOADED.name in admin.list_topics(timeout=ASK_SECONDS).topics
         assert asyncio.run(topics_seen_by_aiokafka(settings)) == {PREFIX + UPLOADED.name}
 
-    def test_certificates_of_another_authority_are_refused(self, stack: GuardedStack, tmp_path: Path) -> None:
-        """Whoever signs for himself is not let in."""
+    def test_certificates_of_another_authority_are_refused(self, stack: AuthenticatedStack, tmp_path: Path) -> None:
+        """Anyone who signs for himself is not let in."""
         stranger = Authority(tmp_path / "stranger").issue(f"{PREFIX}vidsignal-producer")
         with pytest.raises(BrokerRefuses, match="certificate"):
             require_broker(by_certificate(stack, stranger), ASK_SECONDS)
         with pytest.raises(KafkaConnectionError):
             asyncio.run(topics_seen_by_aiokafka(by_certificate(stack, stranger)))
 
-    def test_redis_asks_for_one(self, stack: GuardedStack) -> None:
+    def test_redis_asks_for_one(self, stack: AuthenticatedStack) -> None:
         """A store that asks for a certificate gets the one of the settings, and refuses who has none."""
         pair, own = stack.authority.issue("redis"), stack.authority.issue("client")
         with TlsProxy(stack.redis.address, pair, client_authority=stack.authority.certificate_path) as proxy:
@@ -144,7 +144,7 @@ class TestClientCertificates:
             assert asyncio.run(speak(proxy.address, context)) == b""
 
 
-def by_certificate(stack: GuardedStack, pair: KeyPair) -> Settings:
+def by_certificate(stack: AuthenticatedStack, pair: KeyPair) -> Settings:
     """Settings of a client without user and password."""
     return stack.settings(
         "producer",
@@ -171,9 +171,9 @@ async def speak(address: str, context: ssl.SSLContext) -> bytes:
 
 
 class TestSecretsThatChange:
-    """A password that is changed under a worker's feet: it says so, waits, and goes on once it is right again."""
+    """A password that is changed under a worker's feet: it reports it, waits, and goes on once it is right again."""
 
-    async def test_redis(self, stack: GuardedStack) -> None:
+    async def test_redis(self, stack: AuthenticatedStack) -> None:
         """The command waits, an error line says why, and it is answered in the end."""
         settings = stack.settings("operator")
         user, password = settings.redis_username, stack.passwords[str(settings.redis_username)]
@@ -194,7 +194,7 @@ class TestSecretsThatChange:
         await client.aclose()
         assert password not in str(told)
 
-    async def test_kafka(self, stack: GuardedStack) -> None:
+    async def test_kafka(self, stack: AuthenticatedStack) -> None:
         """The same for the publisher of all roles."""
         settings = stack.settings("producer", kafka_sasl_password="the-new-one")
         with structlog.testing.capture_logs() as told:
@@ -212,7 +212,7 @@ class TestSecretsThatChange:
         assert "the-new-one" not in str(told)
 
 
-def change_password(stack: GuardedStack, user: str, password: str) -> None:
+def change_password(stack: AuthenticatedStack, user: str, password: str) -> None:
     """As an administrator of Kafka would, for SCRAM."""
     admin = AdminClient(stack.kafka.administration)
     credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)

@@ -34,7 +34,7 @@ async def store(redis_url: str, fact: object) -> None:
 
 
 def test_of_an_upload(redis_url: str) -> None:
-    """In a line of its own, and as a list beside the status."""
+    """In a line of its own, and as a list next to the status."""
     asyncio.run(store(redis_url, accepted(warnings=(FOUND,))))
     assert "warning (unknown-market) market: no country has the code 'ZZ'" in shown(redis_url, VIDEO_ID).stdout
     document = json.loads(shown(redis_url, VIDEO_ID, "--json").stdout)

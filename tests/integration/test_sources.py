@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 _MEDIA = {"frames", "audio", "motion"}
 _SPOOL_BYTES = 3 * 2**20
 _MAX_BYTES = 2 * 2**20
-_PATIENCE_SECONDS = 360.0
+_TIMEOUT_SECONDS = 360.0
 _EXPIRED = S3Fault("ExpiredToken", 400)
 _NO_RANGES = Behaviour(accepts_ranges=False)
 
@@ -193,7 +193,7 @@ def _expired(places: Places, name: str) -> MediaSource:
     return ObjectSource(url=places.store.put("expiring", f"{name}.mp4", places.clip))
 
 
-AWAY: Mapping[str, Make] = {
+UNAVAILABLE: Mapping[str, Make] = {
     **{f"dead-origin-{number}": _dying for number in range(6)},
     "expired-credentials": _expired,
 }
@@ -203,13 +203,13 @@ _NUM_SLOTS = 6
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What lies in the topics after all cases."""
+    """What is in the topics after all cases."""
 
     places: Places
     log: str
     """All that the worker said."""
     meanwhile: MetricsPage
-    """The worker's metrics while origins were away."""
+    """The worker's metrics while origins were unavailable."""
     heard_meanwhile: Sequence[Signal]
     metrics: MetricsPage
     verdicts: Mapping[str, Verdict]
@@ -227,7 +227,7 @@ class Aftermath:
 
 @pytest.fixture(scope="module")
 def aftermath(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[Aftermath]:
-    """Publish all cases in one go; revive what is away once the good ones are through; wait for the rest."""
+    """Publish all cases in one go; revive what is unavailable once the good ones are through; wait for the rest."""
     with ExitStack() as opened:
         folder = opened.enter_context(scratch_dir())
         authority = Authority(folder / "authority")
@@ -265,14 +265,14 @@ def aftermath(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[
 def _answered(pipeline: Pipeline, places: Places) -> Aftermath:
     worker = pipeline.start_worker()
     bad = {name: make for name, (make, _) in BAD.items()}
-    _publish(pipeline, places, {**AWAY, **GOOD, **bad, **CROWD})
-    pipeline.await_verdicts(GOOD, _PATIENCE_SECONDS)
+    _publish(pipeline, places, {**UNAVAILABLE, **GOOD, **bad, **CROWD})
+    pipeline.await_verdicts(GOOD, _TIMEOUT_SECONDS)
     meanwhile = _metrics_once_all_wait(worker.ready["metrics_port"])
     heard_meanwhile = _signals(pipeline)
     places.store.refuse("expiring", None)
-    for name in AWAY:
+    for name in UNAVAILABLE:
         places.dying.put(f"/{name}.mp4", places.clip)
-    verdicts = pipeline.await_verdicts([*AWAY, *GOOD, *bad, *CROWD], _PATIENCE_SECONDS)
+    verdicts = pipeline.await_verdicts([*UNAVAILABLE, *GOOD, *bad, *CROWD], _TIMEOUT_SECONDS)
     pipeline.await_handled("intake", "media")  # every dead letter is written, and nothing is under way any more
     return Aftermath(
         places=places,
@@ -300,14 +300,14 @@ def _publish(pipeline: Pipeline, places: Places, cases: Mapping[str, Make]) -> N
 
 
 def _metrics_once_all_wait(port: int) -> MetricsPage:
-    """The page at a moment when all that is away is deferred and nothing else is, its context having been heard."""
+    """The page at a moment when all that is unavailable is deferred and nothing else is, its context was heard."""
 
     def all_wait() -> MetricsPage | None:
-        is_deferred = _deferred(port) == AWAY.keys()
+        is_deferred = _deferred(port) == UNAVAILABLE.keys()
         page = read_metrics(port)
-        return page if is_deferred and page.total("vidsignal_deferred_events") == len(AWAY) else None
+        return page if is_deferred and page.total("vidsignal_deferred_events") == len(UNAVAILABLE) else None
 
-    return await_value(all_wait, _PATIENCE_SECONDS, lambda: f"parked are {sorted(_deferred(port))}")
+    return await_value(all_wait, _TIMEOUT_SECONDS, lambda: f"deferred are {sorted(_deferred(port))}")
 
 
 def _deferred(port: int) -> set[str]:
@@ -374,21 +374,21 @@ class TestBadSources:
         with pytest.raises(BlockingIOError):
             aftermath.places.private.accept()
 
-    def test_no_letter_is_left_over(self, aftermath: Aftermath) -> None:
+    def test_no_dead_letter_is_left_over(self, aftermath: Aftermath) -> None:
         """Every dead letter belongs to a bad case."""
         assert len(aftermath.dead_letters) == len(BAD) + len(UNKNOWN_SCHEMES)
 
 
-class TestAwaySources:
+class TestUnavailableSources:
     def test_hold_nobody_up(self, aftermath: Aftermath) -> None:
         """More videos than slots wait, without a slot, while others get their verdicts."""
-        assert len(AWAY) > _NUM_SLOTS
-        assert aftermath.meanwhile.total("vidsignal_deferred_events") == len(AWAY)
+        assert len(UNAVAILABLE) > _NUM_SLOTS
+        assert aftermath.meanwhile.total("vidsignal_deferred_events") == len(UNAVAILABLE)
         assert aftermath.meanwhile.total("vidsignal_source_breakers_open") >= 1
-        heard = {signal.modality for signal in aftermath.heard_meanwhile if signal.video_id in AWAY}
+        heard = {signal.modality for signal in aftermath.heard_meanwhile if signal.video_id in UNAVAILABLE}
         assert heard == {"context"}
 
-    @pytest.mark.parametrize("case", AWAY)
+    @pytest.mark.parametrize("case", UNAVAILABLE)
     def test_are_waited_for(self, aftermath: Aftermath, case: str) -> None:
         """Once they are back every modality is heard, once, and there is no dead letter."""
         assert aftermath.verdicts[case].modalities.failed == {}
@@ -399,4 +399,4 @@ class TestAwaySources:
         """No breaker stays open and nothing stays deferred."""
         assert aftermath.metrics.total("vidsignal_deferred_events") == 0
         assert aftermath.metrics.total("vidsignal_source_breakers_open") == 0
-        assert aftermath.metrics.total("vidsignal_retries_total", reason="source") >= len(AWAY)
+        assert aftermath.metrics.total("vidsignal_retries_total", reason="source") >= len(UNAVAILABLE)

@@ -19,7 +19,7 @@ from ops.local.worker_process import WorkerProcess
 from schemas.topics import ENGAGEMENT, SIGNALS
 from streams.kafka.clients import producer_configuration
 from streams.lifecycle.fatal_error import WorkerExit
-from tests.deaf_worker import DEAF_WHILE, DEAF_WORKER, obeyed
+from tests.paused_fetch_worker import FETCH_PAUSED_WHILE, PAUSED_FETCH_WORKER, obeyed
 from tests.pipeline import Pipeline, await_value, upload_of
 
 pytestmark = pytest.mark.slow
@@ -30,17 +30,17 @@ UNREADY_SECONDS, EXIT_SECONDS = 6, 15
 
 
 @pytest.fixture
-def deaf_while(tmp_path: Path) -> Path:
+def paused_while(tmp_path: Path) -> Path:
     """While this file is there nothing is fetched."""
-    return tmp_path / "deaf"
+    return tmp_path / "paused"
 
 
 @pytest.fixture
 def pipeline(
-    kafka: str, redis_url: str, tmp_path: Path, deaf_while: Path, monkeypatch: pytest.MonkeyPatch
+    kafka: str, redis_url: str, tmp_path: Path, paused_while: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pipeline]:
     """Light roles, whose patience is short."""
-    monkeypatch.setenv(DEAF_WHILE, str(deaf_while))
+    monkeypatch.setenv(FETCH_PAUSED_WHILE, str(paused_while))
     made = Pipeline.create(
         tmp_path,
         bootstrap_servers=kafka,
@@ -71,11 +71,11 @@ def ready(worker: WorkerProcess) -> dict[str, Any]:
     return found
 
 
-def stop_to_fetch(deaf_while: Path) -> None:
+def stop_to_fetch(paused_while: Path) -> None:
     """Return when no role fetches any more."""
-    deaf_while.touch()
+    paused_while.touch()
     await_value(
-        lambda: all(obeyed(deaf_while, role).exists() for role in LIGHT_ROLES) or None,
+        lambda: all(obeyed(paused_while, role).exists() for role in LIGHT_ROLES) or None,
         WAIT_SECONDS,
         lambda: "a role fetches on",
     )
@@ -101,50 +101,52 @@ def states(worker: WorkerProcess) -> dict[str, str]:
 
 class TestSilence:
     def test_a_role_that_is_delivered_nothing_is_not_ready_and_then_ends_the_worker(
-        self, pipeline: Pipeline, deaf_while: Path
+        self, pipeline: Pipeline, paused_while: Path
     ) -> None:
         """Each role is named with its lag, the metrics say the same, and a successor does what waited."""
-        deaf = pipeline.start_worker("deaf", command=DEAF_WORKER)
+        paused = pipeline.start_worker("paused", command=PAUSED_FETCH_WORKER)
         await_value(
-            lambda: set(states(deaf).values()) == {"idle"} or None, WAIT_SECONDS, lambda: f"not idle: {states(deaf)}"
+            lambda: set(states(paused).values()) == {"idle"} or None,
+            WAIT_SECONDS,
+            lambda: f"not idle: {states(paused)}",
         )
-        stop_to_fetch(deaf_while)
+        stop_to_fetch(paused_while)
         feed(pipeline)
 
         def stalled() -> dict[str, Any] | None:
-            found = ready(deaf)
+            found = ready(paused)
             return found if all(f"role {role} is stalled" in str(found["missing"]) for role in LIGHT_ROLES) else None
 
-        found = await_value(stalled, WAIT_SECONDS, lambda: f"not stalled: {ready(deaf)}")
-        page = page_of(deaf)
+        found = await_value(stalled, WAIT_SECONDS, lambda: f"not stalled: {ready(paused)}")
+        page = page_of(paused)
         for role in LIGHT_ROLES:
             assert found["roles"][role]["state"] == "stalled"
             assert found["roles"][role]["lag"] == 1
             assert page.total("vidsignal_consumer_lag", role=role) == 1
             assert page.total("vidsignal_role_stalled_seconds", role=role) >= UNREADY_SECONDS
             assert page.total("vidsignal_role_state", role=role, state="stalled") == 1
-        exit_code = await_value(lambda: deaf.child.exit_code, WAIT_SECONDS, lambda: deaf.child.log_tail())
+        exit_code = await_value(lambda: paused.child.exit_code, WAIT_SECONDS, lambda: paused.child.log_tail())
         assert exit_code == WorkerExit.STALLED
-        log = deaf.child.log_path.read_text()
+        log = paused.child.log_path.read_text()
         assert f"was delivered nothing for {EXIT_SECONDS} s, and 1 record waits" in log
         assert "Current thread" in log
-        deaf.close()
-        deaf_while.unlink()
-        pipeline.start_worker("successor", command=DEAF_WORKER)
+        paused.close()
+        paused_while.unlink()
+        pipeline.start_worker("successor", command=PAUSED_FETCH_WORKER)
         pipeline.await_handled(*LIGHT_ROLES, timeout_seconds=WAIT_SECONDS)
 
-    def test_a_role_that_hears_again_is_ready_again(self, pipeline: Pipeline, deaf_while: Path) -> None:
+    def test_a_role_that_hears_again_is_ready_again(self, pipeline: Pipeline, paused_while: Path) -> None:
         """Readiness comes back with the first delivery, and nobody ends."""
         pipeline.environment["VIDSIGNAL_UNDELIVERED_EXIT_SECONDS"] = "3600"
-        deaf = pipeline.start_worker("deaf", command=DEAF_WORKER)
-        stop_to_fetch(deaf_while)
+        paused = pipeline.start_worker("paused", command=PAUSED_FETCH_WORKER)
+        stop_to_fetch(paused_while)
         feed(pipeline)
-        await_value(lambda: "stalled" in states(deaf).values() or None, WAIT_SECONDS, lambda: str(ready(deaf)))
-        deaf_while.unlink()
-        await_value(lambda: not ready(deaf)["missing"] or None, WAIT_SECONDS, lambda: str(ready(deaf)))
+        await_value(lambda: "stalled" in states(paused).values() or None, WAIT_SECONDS, lambda: str(ready(paused)))
+        paused_while.unlink()
+        await_value(lambda: not ready(paused)["missing"] or None, WAIT_SECONDS, lambda: str(ready(paused)))
         pipeline.await_handled(*LIGHT_ROLES, timeout_seconds=WAIT_SECONDS)
         await_value(
-            lambda: page_of(deaf).total("vidsignal_consumer_lag") == 0 or None, WAIT_SECONDS, lambda: "records wait"
+            lambda: page_of(paused).total("vidsignal_consumer_lag") == 0 or None, WAIT_SECONDS, lambda: "records wait"
         )
-        series = {dict(tags)["role"] for name, tags in page_of(deaf).samples if name == "vidsignal_consumer_lag"}
+        series = {dict(tags)["role"] for name, tags in page_of(paused).samples if name == "vidsignal_consumer_lag"}
         assert series == set(LIGHT_ROLES), "a partition that is assigned has its series, lag or not"

@@ -49,7 +49,7 @@ class TestCases:
         assert await cases.register(accepted(revision)) is Registered.KNOWN
         assert await redis.hget(Keys().status(VIDEO_ID), "status") == b"final"
 
-    async def test_a_newer_revision_begins_anew(self, redis: Redis) -> None:
+    async def test_a_newer_revision_starts_again(self, redis: Redis) -> None:
         """Nothing of the old status stays, so that its action is not taken for the new one's."""
         cases = VideoStatuses(redis, Keys())
         await cases.register(accepted(1))
@@ -66,7 +66,7 @@ class TestCases:
         assert not await cases.register(accepted(2**53 - 2))
 
     @pytest.mark.parametrize(("revision", "told"), [(1, Registered.FORGOTTEN), (2, Registered.FORGOTTEN), (3, 1)])
-    async def test_a_forgotten_revision_is_refused_and_a_higher_one_begins_anew(
+    async def test_a_deleted_revision_is_refused_and_a_higher_one_starts_again(
         self, redis: Redis, revision: int, told: int
     ) -> None:
         """An upload that comes after its deletion leaves no trace; a higher revision is a new life."""

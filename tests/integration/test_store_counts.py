@@ -1,4 +1,4 @@
-"""Counts and summaries of engagement on a real Redis, whoever comes first: people's events, or the video."""
+"""Counts and summaries of engagement on a real Redis, no matter who comes first: people's events, or the video."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class TestLife:
     async def test_facts_and_revisions_of_a_known_video_lengthen_nothing(
         self, counting: Counting, redis: AsyncRedis
     ) -> None:
-        """The time counts from the last event; only a video that becomes known begins it anew."""
+        """The time counts from the last event; only a video that becomes known begins it again."""
         await cases_of(redis).register(accepted())
         counting.count(1)
         counting.redis.expire(KEYS.engagement(VIDEO_ID), 100)

@@ -1,4 +1,4 @@
-"""Deadlines on a real Redis: who is decided needs none, who is not gets one fact, whatever workers sweep or die."""
+"""Deadlines on a real Redis: who is decided needs none, who is not gets one fact, whatever workers poll or die."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def world(redis_url: str) -> AsyncIterator[World]:
 
 
 class Silence(MemoryPublisher):
-    """A broker that is away until the test brings it back."""
+    """A broker that is unavailable until the test brings it back."""
 
     def __init__(self, broker: MemoryPublisher) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class TestDecided:
         assert (await world.poll().poll(), world.fired()) == (0, [])
 
     async def test_a_crash_between_the_verdict_and_its_deadline_writes_no_fact(self, world: World) -> None:
-        """The state says final, the registration is still there: the sweep takes it off without a word."""
+        """The state says final, the registration is still there: the poll takes it off without a word."""
 
         class Dying(Deadlines):
             async def drop(self, video_id: str, revision: int) -> None:
@@ -120,7 +120,7 @@ class TestDecided:
         assert await world.registered() == []
 
     async def test_a_crash_is_healed_by_the_redelivery_before_that(self, world: World) -> None:
-        """The record that made it final comes again, and takes the deadline off."""
+        """The record that made it final returns, and takes the deadline off."""
         await world.fold(accepted(expected=("frames",)))
         state = (await world.outcomes.read(VIDEO_ID)).state
         assert state is not None
@@ -132,7 +132,7 @@ class TestDecided:
         assert await world.registered() == []
 
     async def test_an_upload_that_intake_takes_again_is_decided_all_the_same(self, world: World) -> None:
-        """Intake registers redelivered uploads again; the sweep finds them decided."""
+        """Intake registers redelivered uploads again; the poll finds them decided."""
         await world.fold(accepted(expected=("frames",)), signal("frames"))
         await world.register(accepted())
         world.late()
@@ -152,9 +152,9 @@ class TestDecided:
 
 
 class TestClaims:
-    """Several workers sweep at once."""
+    """Several workers poll at once."""
 
-    async def test_workers_that_sweep_at_once_say_it_once(self, world: World) -> None:
+    async def test_workers_that_poll_at_once_publish_it_once(self, world: World) -> None:
         """Each deadline is one fact, though every worker finds all of them due."""
         for number in range(300):
             await world.fold(accepted(video_id=f"v{number}"))
@@ -173,12 +173,12 @@ class TestClaims:
         assert await world.poll().poll() == 1
         assert [fact.deadline_unix_seconds for fact in world.fired()] == [accepted().deadline_unix_seconds]
 
-    async def test_a_broker_that_is_away_for_long_gets_each_fact_once(self, world: World) -> None:
+    async def test_a_broker_that_is_unavailable_for_long_gets_each_fact_once(self, world: World) -> None:
         """Who waits for the broker keeps its claims, so that no other worker waits with the same facts."""
         await world.fold(accepted())
-        away = Silence(world.broker)
+        unavailable = Silence(world.broker)
         world.late()
-        waiting = asyncio.ensure_future(world.poll(away).poll())
+        waiting = asyncio.ensure_future(world.poll(unavailable).poll())
         for _ in range(6):
             await world.clock.wait_for_sleepers(1)
             world.clock.advance(CLAIM_SECONDS / 2)
@@ -187,12 +187,12 @@ class TestClaims:
             while (await world.redis.zscore(KEYS.deadlines(), f"1|{VIDEO_ID}")) <= world.clock.now_unix_seconds():
                 await asyncio.sleep(0)
             assert await world.poll().poll() == 0
-        away.is_back.set()
+        unavailable.is_back.set()
         assert await waiting == 1
         assert (len(world.fired()), await world.registered()) == (1, [])
 
     async def test_what_is_registered_for_an_earlier_time_is_not_renewed_away(self, world: World) -> None:
-        """An entry that somebody registered anew is no longer the claimer's."""
+        """An entry that somebody registered again is no longer the claimer's."""
         await world.register(accepted())
         world.late()
         now = world.clock.now_unix_seconds()

@@ -17,7 +17,7 @@ CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, 1_700_000_010.0)
 
 
 class TestRestore:
-    """Writing what a rebuild made, beside workers that fold."""
+    """Writing what a rebuild made, next to workers that fold."""
 
     @pytest.mark.parametrize("is_published", [True, False])
     async def test_it_replaces_what_is_behind(self, redis: Redis, is_published: bool) -> None:
@@ -46,7 +46,7 @@ class TestRestore:
         assert not await outcomes.restore(VIDEO_ID, old.state, old.outcome, is_published=True)
         assert (await outcomes.read(VIDEO_ID)).state == new.state
 
-    async def test_a_deletion_is_restored_as_a_guard(self, redis: Redis) -> None:
+    async def test_a_deletion_is_restored_as_a_deletion_marker(self, redis: Redis) -> None:
         """A rebuilt store keeps late facts off as the lost one did."""
         outcomes = Outcomes(redis, Keys())
         gone = fold(None, Deleted(video_id=VIDEO_ID, revision=2, reason="", event_unix_seconds=0.0), 5, CONTEXT)

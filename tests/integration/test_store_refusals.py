@@ -67,7 +67,7 @@ async def delete(redis: Redis, video_id: str, offset: int) -> None:
 
 
 class TestStore:
-    """What lies under the key."""
+    """What is under the key."""
 
     async def test_a_refusal_is_whole_and_its_text_is_harmless(self, redis: Redis) -> None:
         """Cause, message without control characters, advice, revision, both places, time; and its life is stated."""
@@ -84,7 +84,7 @@ class TestStore:
         assert 0 < await redis.ttl(KEYS.refusals("v")) <= LIFE_SECONDS
 
     async def test_a_redelivery_and_a_death_write_it_once(self, redis: Redis) -> None:
-        """The mark is lost with the writer: the same event comes again, and is told once."""
+        """The mark is lost with the writer: the same event is redelivered, and is told once."""
         writer = Writer(redis)
         for _ in range(3):
             await writer.refuse("v", 7)
@@ -139,7 +139,7 @@ class TestStore:
         assert not await redis.exists(KEYS.refusals("v"))
 
     async def test_a_deletion_takes_it_and_nothing_brings_it_back(self, redis: Redis) -> None:
-        """What was refused before the deletion is gone, also where its event comes again; what comes later is told."""
+        """What was refused before the deletion is gone, also where its event is redelivered; later ones are told."""
         writer = Writer(redis)
         await writer.refuse("v", 7)
         await delete(redis, "v", offset=40)

@@ -127,7 +127,7 @@ class TestRace:
 
 
 class TestReplay:
-    """Records that come again."""
+    """Records that return."""
 
     async def test_a_record_whose_outcome_is_out_publishes_nothing(self, redis: Redis) -> None:
         """Redelivery of finished work is silent."""
@@ -164,7 +164,7 @@ def role_of(outcomes: Outcomes, redis: Redis, broker: MemoryPublisher, clock: Ma
 
 
 class TestRecords:
-    """What stands in the log beside facts."""
+    """What stands in the log next to facts."""
 
     @pytest.fixture
     def broker(self) -> MemoryPublisher:
@@ -211,7 +211,7 @@ class TestRecords:
             await role.run(log_record(LOG[1], 1))
 
 
-class TestDeadlineSweep:
+class TestDuePoller:
     """From a registered deadline to a record of the log."""
 
     async def test_an_accepted_upload_that_nobody_answers_gets_a_provisional_verdict(self, redis: Redis) -> None:
@@ -229,7 +229,7 @@ class TestDeadlineSweep:
         (stored,) = (await read_projection_from_redis(redis, Keys())).values()
         assert (stored.status, stored.missing) == ("provisional", ("audio", "frames"))
 
-    async def test_it_sweeps_until_it_is_cancelled(self, redis: Redis) -> None:
+    async def test_it_polls_until_it_is_cancelled(self, redis: Redis) -> None:
         """Each pause is the clock's."""
         clock = ManualClock()
         poll = deadline_poller(Outcomes(redis, Keys()), Deadlines(redis, Keys()), MemoryPublisher(), clock)

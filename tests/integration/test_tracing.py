@@ -139,7 +139,7 @@ class TestTracing:
     def test_uploads_that_share_a_batch_are_linked_across_traces(
         self, pipeline: Pipeline, collector: OtlpCollector, samples: Path
     ) -> None:
-        """A batch lies in one trace and points into the others; each call finds its batch, whatever trace it is in."""
+        """A batch is in one trace and points into the others; each call finds its batch, whatever trace it is in."""
         for number in range(MOST_ROUNDS):
             self.publish_together(pipeline, collector, samples, f"together-{number}")
             by_id = {(span.trace_id, span.span_id): span for span in collector.spans}

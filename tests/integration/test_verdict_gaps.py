@@ -49,7 +49,7 @@ class TestUnreadableState:
         assert world.dead_letters.written == []
 
     async def test_fields_that_contradict_the_state_are_no_endless_race(self, world: World, redis: Redis) -> None:
-        """Compare-and-set would lose for ever where the applied offset beside the state is another."""
+        """Compare-and-set would lose for ever where the applied offset next to the state is another."""
         await world.handle(*clip())
         await redis.hset(KEYS.state(VIDEO_ID), "applied_offset", "x")
         await world.handle(rest())

@@ -70,7 +70,7 @@ async def test_nothing_is_lost_when_it_is_killed(server: RealServer, scheme: str
     assert survival.repeated > 0
 
 
-async def test_a_killed_server_is_away(servers: ServerEnvironment) -> None:
+async def test_a_killed_server_is_unavailable(servers: ServerEnvironment) -> None:
     """The error is that of a source that does not answer."""
     started = triton_server(servers, delay_seconds=0.0)
     with running(started, lambda: is_triton_ready(started)):

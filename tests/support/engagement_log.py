@@ -55,7 +55,7 @@ def events(partition: int, first: int, number: int, at_unix_seconds: float = 1_7
 
 @dataclass
 class LogClient:
-    """Hands out what lies in the partitions that are assigned and not paused; a pause outlives an assignment.
+    """Hands out what is in the partitions that are assigned and not paused; a pause outlives an assignment.
 
     What `during_polls` holds happens in the polls to come, one each: a rebalance, or whatever else.
     """

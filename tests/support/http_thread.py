@@ -1,4 +1,4 @@
-"""An aiohttp server in a thread of its own, so that whoever started it may block or run another loop."""
+"""An aiohttp server in a thread of its own, so that anyone who started it may block or run another loop."""
 
 from __future__ import annotations
 

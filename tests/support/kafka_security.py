@@ -9,13 +9,13 @@ from typing import Any, Final
 from ops.local.kafka_node import ListenerSpec, NodeExtras
 from tests.support.certificates import Authority, KeyPair
 
-GUARDED_PROTOCOLS: Final = ("SSL", "SASL_SSL", "SASL_PLAINTEXT")
+SECURED_PROTOCOLS: Final = ("SSL", "SASL_SSL", "SASL_PLAINTEXT")
 """Each is a listener of its own name."""
 _SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 _PLAIN_MODULE: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
 _SCRAM_MODULE: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
 NODE_NAME: Final = "kafka-node"
-"""Common name of the nodes' certificate; whoever shows it is the super user."""
+"""Common name of the nodes' certificate; anyone who shows it is the super user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class KafkaSecurity:
     def extras(self) -> NodeExtras:
         """What every node gets: a listener for each protocol, under its name, and who may do what."""
         return NodeExtras(
-            {name: ListenerSpec(name) for name in GUARDED_PROTOCOLS},
+            {name: ListenerSpec(name) for name in SECURED_PROTOCOLS},
             "SSL",
             self._properties(),
             self._format_arguments(),

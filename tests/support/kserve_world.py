@@ -48,7 +48,7 @@ class Means(nn.Module):
 
 
 def means(batch: np.ndarray) -> list[np.ndarray]:
-    """As the module, and fails for a poison row, whatever is beside it."""
+    """As the module, and fails for a poison row, whatever is next to it."""
     if (batch == POISON).all(axis=(1, 2, 3)).any():
         raise ValueError("poison")
     with torch.inference_mode():
@@ -74,14 +74,14 @@ class Watch:
         if self.is_open:
             raise ServerUnavailable(origin, "asked only now and then")
 
-    def is_away(self, origin: str) -> bool:
+    def is_unavailable(self, origin: str) -> bool:
         return self.is_open
 
     def ended(self, request: ServerRequest) -> None:
         self.requests.append(request)
 
     def outcomes(self) -> list[tuple[str, bool]]:
-        return [(request.outcome, request.is_away) for request in self.requests]
+        return [(request.outcome, request.is_unavailable) for request in self.requests]
 
 
 @dataclass

@@ -49,7 +49,7 @@ def requested_range(header: str | None, size_bytes: int) -> tuple[int, int] | No
     """Return `(start, stop)` of a Range header of one range, None where there is none that is understood.
 
     Raises:
-        UnsatisfiableRange: nothing lies in it (RFC 9110, 14.1.2).
+        UnsatisfiableRange: nothing is in it (RFC 9110, 14.1.2).
     """
     found = _RANGE.fullmatch(header or "")
     if found is None or found[0] == "bytes=-":

@@ -92,7 +92,7 @@ def save_torchscript(module: nn.Module, path: Path) -> Path:
 
 
 def write_card(folder: Path, text: str = CARD, **words: Any) -> Path:
-    """A card beside `model.pt`, with words in place of those that it has."""
+    """A card next to `model.pt`, with words in place of those that it has."""
     folder.mkdir(parents=True, exist_ok=True)
     model = folder / "model.pt"
     known = {"name": folder.name, "label": BLADE, "file": "model.pt", "side_px": SIDE_PX}

@@ -59,7 +59,7 @@ class TlsProxy(LoopThread):
     async def _pass(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         try:
             server, to_server = await asyncio.open_connection(self._host, self._target_port)
-        except OSError:  # the server is away; so is its proxy then
+        except OSError:  # the server is unavailable; so is its proxy then
             await _hang_up(to_client)
             return
         # Whichever side ends first ends both.

@@ -13,17 +13,22 @@ RETIRED: Final = {
     "catalogue": "registry",
     "contenders": "competitors",
     "crash": "fatal error",
+    "deaf": "paused",
     "door": "admission gate",
     "examination": "check",
     "glance": "keyframe sample",
+    "glances": "keyframe samples",
     "grace": "timeout",
     "guard": "deletion marker",
+    "guarded": "authenticated, secured or marked as deleted",
     "lanes": "keyed executor, priority queue or priority class",
+    "lest": "so that ... not",
     "letter": "dead letter",
     "letters": "dead letters",
     "lies": "is stored",
     "likeness": "similarity",
     "loner": "exclusive event",
+    "loners": "exclusive events",
     "moments": "sample points",
     "parked": "deferred",
     "parking": "deferral",
@@ -47,6 +52,7 @@ RETIRED: Final = {
 EXEMPT: Final = {
     "operators/media/sources/address_guard.py": "it guards requests against private addresses, as the field says it",
     "AddressGuard": "the same",
+    "tests/unit/operators/media/sources/test_address_guard.py": "the same",
 }
 """Names that hold a retired word and keep it."""
 

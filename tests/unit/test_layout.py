@@ -49,7 +49,7 @@ def test_no_knot(package: str) -> None:
 
 
 def test_few_loose_files() -> None:
-    """Streams are folders; in none lies only the record, and the walk without Kafka, which uses most of them."""
+    """Streams are folders; in none is only the record, and the walk without Kafka, which uses most of them."""
     loose = {path.name for path in (REPOSITORY / "streams").glob("*.py")} - {"__init__.py", *FORMER_NAMES}
     assert len(loose) <= MOST_LOOSE_FILES, loose
 

@@ -1,4 +1,4 @@
-"""Modules, classes, settings, metrics, topics and headings are named by the field's words, each class once."""
+"""Files, classes, settings, metrics, topics and headings are named by the field's words, each class once."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def modules() -> list[str]:
     return sorted(str(path.relative_to(REPOSITORY)) for path in modules_of())
 
 
+def files_of_tests() -> list[str]:
+    """Every file of the tests, by its path."""
+    return sorted(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "tests").rglob("*.py"))
+
+
 def classes() -> Iterator[tuple[str, str]]:
     """Each public class of the product, with its module."""
     for module in modules():
@@ -59,6 +64,7 @@ def headings() -> Iterator[str]:
 
 NAMES = {
     "modules": modules,
+    "test files": files_of_tests,
     "classes": lambda: [name for name, _ in classes()],
     "settings": lambda: list(Settings.__struct_fields__),
     "metrics": lambda: [word for entry in metric_entries() for word in (entry.name, *entry.labels)],

@@ -70,8 +70,8 @@ def speech_windows(
 ) -> tuple[SpeechWindow, ...]:
     """Return the sound to transcribe: all that is spoken, or a stretch of it as long as the budget.
 
-    Where the stretch begins is drawn from the video's id: whoever hides something behind a long harmless talk cannot
-    know which part is heard, and a replay hears the same.
+    Where the stretch begins is drawn from the video's id: a person who hides something behind a long harmless talk
+    cannot know which part is heard, and a replay hears the same.
 
     Args:
         track: the decoded sound.

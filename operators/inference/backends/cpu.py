@@ -138,7 +138,7 @@ class CpuModel:
     def compile(self) -> None:
         """Load what an earlier process compiled, otherwise trace, freeze and fuse the module.
 
-        The eager module runs, and a warning says so, where that fails. An added model runs as its card's file says: a
+        Where that fails, the eager module runs, and a warning is logged. An added model runs as its card's file says: a
         trace holds the branches that one batch took, and nobody has checked that it has no others.
         """
         if self._card.is_added:

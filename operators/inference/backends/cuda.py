@@ -120,7 +120,7 @@ class CudaModel:
         return self._open().buckets
 
     def poison_outputs(self) -> None:
-        """Make whatever the next batch does not write not a number; for whoever judges answers."""
+        """Make whatever the next batch does not write not a number, for checks of answers."""
         with self.device.turn, self.device.runtime.on(self.device.compute), torch.inference_mode():
             for bucket in self.buckets.values():
                 sides = self.slot.outputs(bucket.packed.nbytes)

@@ -27,7 +27,7 @@ class Event(Protocol):
 
 
 class Stream(Protocol):
-    """A queue of the device; queues run beside each other."""
+    """A queue of the device; queues run in parallel."""
 
     def wait_event(self, event: Any) -> None:
         """Let everything that the stream is given from now on wait for a mark."""

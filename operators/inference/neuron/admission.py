@@ -1,4 +1,4 @@
-"""Decides whether a program may run: it must answer real inputs as the module does, at every row and beside padding."""
+"""Decides whether a program may run: in every row and next to padding, it must answer as the module does."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refusal(card: Card, bucket: Bucket, artefact: Artefact, run: Run) -> str | N
 
 
 def _batches(num_inputs: int, size: int) -> Iterator[list[int]]:
-    """Yield which inputs form a batch: full ones until each input was in one, then a lone input beside padding."""
+    """Yield which inputs form a batch: full ones until each input was in one, then a lone input next to padding."""
     endless = cycle(range(num_inputs))
     for _ in range(-(-num_inputs // size)):
         yield list(islice(endless, size))

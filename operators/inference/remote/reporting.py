@@ -15,7 +15,7 @@ from operators.inference.remote.server_watch import RequestOutcome, ServerReques
 
 @dataclass(slots=True)
 class Tokens:
-    """What a language model read and wrote; set by whoever sends the request."""
+    """What a language model read and wrote; set by the sender of the request."""
 
     read: int = 0
     written: int = 0

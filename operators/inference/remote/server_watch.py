@@ -1,4 +1,4 @@
-"""The requests' reports to whoever counts them, and decides whether a server may be asked at all."""
+"""The requests' reports to the observers that count them, and the decision whether a server may be asked at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ServerRequest:
     seconds: float
     input_tokens: int = 0
     output_tokens: int = 0
-    is_away: bool = False
+    is_unavailable: bool = False
     """Whether the breaker counts it as a failure of the server."""
 
 
@@ -34,7 +34,7 @@ class ServerWatch(Protocol):
             NotAsked: it failed again and again, and is only probed.
         """
 
-    def is_away(self, origin: str) -> bool:
+    def is_unavailable(self, origin: str) -> bool:
         """Return whether the server failed again and again, so that it is asked only now and then."""
 
     def ended(self, request: ServerRequest) -> None:
@@ -47,7 +47,7 @@ class SilentServerWatch:
     def require(self, origin: str) -> None:
         """Permit it."""
 
-    def is_away(self, origin: str) -> bool:  # noqa: ARG002
+    def is_unavailable(self, origin: str) -> bool:  # noqa: ARG002
         """Nothing is counted."""
         return False
 

@@ -1,6 +1,6 @@
 """Decoders of VP8 and VP9 that take transparency into account. Decoder process only.
 
-WebM stores it beside each picture, as a second stream of the same codec. FFmpeg's own decoders ignore it, and browsers
+WebM stores it with each picture, as a second stream of the same codec. FFmpeg's own decoders ignore it, and browsers
 show it: a film could hide all of its pictures in it.
 """
 

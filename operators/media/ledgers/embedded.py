@@ -1,4 +1,4 @@
-"""Media files inside bytes that no stream uses, such as comments, free space and what lies behind the end.
+"""Media files inside bytes that no stream uses, such as comments, free space and bytes after the end.
 
 A file is found by its signature and by what has to follow it: the next box, chunk, page or frame. Still pictures are no
 finds: thumbnails and covers are ordinary metadata.

@@ -21,7 +21,7 @@ MAX_ADDITION_BYTES = 1_024
 MAX_FIELDS = 20_000
 """Of a description, searched for what blocks refer to."""
 MAX_GROUP_ELEMENTS = 8
-"""Beside a block: an ordinary one has three, and counts as one."""
+"""In addition to a block: an ordinary one has three, and counts as one."""
 _CHUNK_BYTES = 2**16
 _CUE_BYTES = 64
 """Of one entry of a seek table, which has at most one for each block."""

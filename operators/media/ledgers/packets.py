@@ -1,4 +1,4 @@
-"""Bytes of containers without a walk of their own: what lies before, between and behind the packets that FFmpeg finds.
+"""Bytes of containers without a walk of their own: what is before, between and after the packets that FFmpeg finds.
 
 A packet without a position belongs to the one before it in its stream. Packets of several streams may share pages, so
 what exceeds the distance to the next position is taken from the bytes behind that.

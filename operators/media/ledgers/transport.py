@@ -14,9 +14,9 @@ from operators.media.ledgers.sections import TABLE_PIDS, SectionCount
 from operators.media.ledgers.unread_payload import PACKET_BYTES, Bytes, UnreadPayload, begins_unit, heads
 
 MAX_READ_BYTES = 128 * 2**20
-"""Of one file, from its start; after that, `NUM_GLANCES` places are read."""
-NUM_GLANCES = 32
-GLANCE_BYTES = 2**20
+"""Of one file, from its start; after that, `NUM_SAMPLES` places are read."""
+NUM_SAMPLES = 32
+SAMPLE_BYTES = 2**20
 MIN_FOREIGN_PACKETS = 32
 """Of one identifier in one such place; a table has fewer packets without the start of a section."""
 MAX_SLIPS = 2_000
@@ -75,13 +75,13 @@ def _first_packet(part: Bytes, size: int) -> int | None:
 def _num_foreign_behind(media: MediaFile, size: int, count: _PacketCount) -> int:
     """Estimate the bytes of no stream after the part that was read, from evenly spaced places."""
     rest = media.size_bytes - MAX_READ_BYTES
-    num_glances = min(NUM_GLANCES, max(0, rest) // GLANCE_BYTES)
+    num_samples = min(NUM_SAMPLES, max(0, rest) // SAMPLE_BYTES)
     found = 0
-    for number in range(num_glances):
-        start = MAX_READ_BYTES + (rest - GLANCE_BYTES) * number // max(1, num_glances - 1)
-        runs = _runs(media, size, start, start + GLANCE_BYTES)
+    for number in range(num_samples):
+        start = MAX_READ_BYTES + (rest - SAMPLE_BYTES) * number // max(1, num_samples - 1)
+        runs = _runs(media, size, start, start + SAMPLE_BYTES)
         found += sum(count.num_foreign_bytes(rows[:, :PACKET_BYTES]) for rows, _ in runs)
-    return found * rest // max(1, num_glances * GLANCE_BYTES)
+    return found * rest // max(1, num_samples * SAMPLE_BYTES)
 
 
 def _runs(media: MediaFile, size: int, place: int, stop: int) -> Iterator[tuple[Bytes, int]]:

@@ -117,7 +117,7 @@ def _below_a_root(reference: str, roots: tuple[MediaRoot, ...]) -> tuple[Path, M
     inside = [(path, root) for root in roots if (path := _path_below(root, reference)) is not None]
     if not inside:
         shown = [str(root.path) for root in roots]
-        raise InvalidMedia("media-outside-roots", f"{reference!r} does not lie below {shown}")
+        raise InvalidMedia("media-outside-roots", f"{reference!r} is not below {shown}")
     found = next(((path, root) for path, root in inside if os.path.lexists(path)), None)
     if found is None:
         for _, root in inside:

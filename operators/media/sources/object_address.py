@@ -45,7 +45,7 @@ def parse_object_address(url: str, prefixes: tuple[str, ...]) -> ObjectAddress:
         InvalidMedia: media-address-refused.
     """
     if not any(url.startswith(prefix if prefix.endswith("/") else f"{prefix}/") for prefix in prefixes):
-        raise _refused(f"{url[:200]!r} does not lie below {list(prefixes)}; {PREFIXES_SETTING} says what may be read")
+        raise _refused(f"{url[:200]!r} is not below {list(prefixes)}; {PREFIXES_SETTING} says what may be read")
     found = _SHAPE.fullmatch(url)
     if found is None or _CONTROL.search(url):
         raise _refused(f"{url[:200]!r} is not s3://bucket/key, gs://bucket/key or az://container/key")

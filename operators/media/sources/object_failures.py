@@ -82,5 +82,5 @@ def _seen(text: str) -> str:
     if found is not None:
         return f"status {found[1]}, {_code(text) or 'no code'}"
     if "incorrectly configured region" in text:
-        return "the bucket lies in another region than the one that is configured"
+        return "the bucket is in another region than the one that is configured"
     return "no answer"

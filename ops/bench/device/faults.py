@@ -67,7 +67,7 @@ async def _survives_full(stage: DeviceStage) -> bool:
 
 
 def _is_refused(stage: DeviceStage, card: Card) -> bool:
-    """Allocate more than there is, as a model may that is loaded beside others."""
+    """Allocate more than there is, as a model may that is loaded together with others."""
     runtime = stage.open_runtime()
     runtime.claim_thread()
     try:

@@ -1,4 +1,4 @@
-"""Latency: what the product adds to a lone item, and live items beside backfill at full load."""
+"""Latency: what the product adds to a lone item, and live items while backfill runs at full load."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ async def latency_figures(stage: DeviceStage) -> list[Figure]:
         lone = await _lone(stage, inference, model)
         alone = await _live(stage, inference, model)
         backfill = [asyncio.create_task(_backfill(inference, model)) for _ in range(BACKFILL_CALLERS)]
-        beside = await _live(stage, inference, model)
+        shared = await _live(stage, inference, model)
         for task in backfill:
             task.cancel()
         await asyncio.gather(*backfill, return_exceptions=True)
     finally:
         await inference.drain()
         await inference.close()
-    added, p99_alone, p99_beside = median(lone), quantile(sorted(alone), 0.99), quantile(sorted(beside), 0.99)
-    times = p99_beside / p99_alone
+    added, p99_alone, p99_shared = median(lone), quantile(sorted(alone), 0.99), quantile(sorted(shared), 0.99)
+    times = p99_shared / p99_alone
     return [
         Figure("a lone item: added to its kernels, median", added, "s", Bound("at most", MOST_ADDED_SECONDS)),
         Figure("live alone, p99", p99_alone, "s"),
-        Figure("live beside backfill, p99", p99_beside, "s"),
-        Figure("live beside backfill over alone, p99", times, "times", Bound("at most", MOST_TIMES_ALONE)),
+        Figure("live while backfill runs, p99", p99_shared, "s"),
+        Figure("live while backfill runs over alone, p99", times, "times", Bound("at most", MOST_TIMES_ALONE)),
     ]
 
 

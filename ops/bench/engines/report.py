@@ -16,7 +16,7 @@ from ops.bench.report import BenchReport
 
 @dataclass(frozen=True)
 class EngineReport(BenchReport):
-    """The rows beside the figures."""
+    """The rows in addition to the figures."""
 
     rows: tuple[EngineRow, ...] = field(default=())
 

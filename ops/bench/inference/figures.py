@@ -98,14 +98,14 @@ def padding_figure(model: str, load: str, runs: Sequence[Measured]) -> Figure:
 
 def lane_figures(model: str, video_items: int, rounds: Sequence[tuple[Measured, Measured]]) -> list[Figure]:
     """99th percentile of live videos while backfill runs over that without."""
-    alone, beside = ([percentile(pair[side], 0.99) for pair in rounds] for side in (0, 1))
+    alone, shared = ([percentile(pair[side], 0.99) for pair in rounds] for side in (0, 1))
     name = f"{model}, live videos of {video_items} items"
     return [
         _ratio_of_medians(
-            f"{name}, p99 while backfill runs over p99 without", beside, alone, Bound("at most", MOST_TIMES_ALONE)
+            f"{name}, p99 while backfill runs over p99 without", shared, alone, Bound("at most", MOST_TIMES_ALONE)
         ),
         summarise(f"{name}, without backfill, p99", alone, "ms"),
-        summarise(f"{name}, while backfill runs, p99", beside, "ms"),
+        summarise(f"{name}, while backfill runs, p99", shared, "ms"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A competitor's own server: started beside its driver, ready when it answers."""
+"""A competitor's own server: started next to its driver, ready when it answers."""
 
 from __future__ import annotations
 

@@ -55,10 +55,10 @@ def _draw_buys(axes: Axes, offered: Sequence[float], steps: Sequence[StepFigures
     (usd,) = axes.plot(offered, [step.videos_per_usd for step in steps], color=_BLUE, marker="o")
     axes.set_ylabel("videos a US dollar")
     axes.set_ylim(bottom=0)
-    beside = axes.twinx()
-    (joule,) = beside.plot(offered, [step.videos_per_joule for step in steps], color=_GREEN, marker="s")
-    beside.set_ylabel("videos a joule")
-    beside.set_ylim(bottom=0)
+    energy_axes = axes.twinx()
+    (joule,) = energy_axes.plot(offered, [step.videos_per_joule for step in steps], color=_GREEN, marker="s")
+    energy_axes.set_ylabel("videos a joule")
+    energy_axes.set_ylim(bottom=0)
     for place, step in zip(offered, steps, strict=True):
         text = f"{step.utilisation_ratio:.0%} busy"
         axes.annotate(text, (place, step.videos_per_usd), xytext=(0, 8), textcoords="offset points", fontsize=8)

@@ -16,7 +16,7 @@ from ops.bench.report import BenchReport
 
 @dataclass(frozen=True)
 class LoadReport(BenchReport):
-    """The steps beside the figures."""
+    """The steps in addition to the figures."""
 
     steps: tuple[StepFigures, ...] = field(default=())
 

@@ -1,1 +1,1 @@
-"""`bench servers`: our clients on real model servers, beside a reference client."""
+"""`bench servers`: our clients on real model servers, compared with a reference client."""

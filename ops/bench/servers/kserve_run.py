@@ -110,7 +110,7 @@ class Survival:
     """Items with the answer of another one."""
     kills: int
     repeated: int
-    """Calls that were made again because the server was away."""
+    """Calls that were made again because the server was unavailable."""
 
 
 async def survive(server: RealServer, url: str, num_items: int, num_kills: int) -> Survival:

@@ -14,7 +14,7 @@ class Archive:
     name: str
     """As sets name it."""
     file_name: str
-    """Of the archive; one that lies in the data folder under this name is taken instead of a download."""
+    """Of the archive; one that is in the data folder under this name is taken instead of a download."""
     sha256: str
     licence: str
     """As the package states it."""

@@ -15,7 +15,7 @@ _HEADER_BYTES: Final = 60
 _SIZE: Final = slice(48, 58)
 _MAGIC: Final = b"!<arch>\n"
 _ZIP_OF_A_GAME: Final = ".pk3"
-"""Of the games of id Software's engine; what is wanted of it lies in a folder of its name."""
+"""Of the games of id Software's engine; the wanted files are in a folder of its name."""
 
 
 class BrokenArchive(Exception):

@@ -24,7 +24,7 @@ Frames = list[np.ndarray]
 _LONGEST_PX: Final = 1200
 _CUT_OUT_PX: Final = 110
 _MOVING: Final = 3
-"""Cut-outs that move; the others lie in the collage."""
+"""Cut-outs that move; the others are in the collage."""
 _ZOOM: Final = (0.55, 1.0)
 """Share of the background that the camera shows."""
 

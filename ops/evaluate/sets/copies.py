@@ -215,14 +215,14 @@ def copy_judgements(videos: Sequence[SeenVideo], has_reference: bool) -> Iterato
         if video.kind == _ORIGINAL:
             continue
         original = originals[video.content]
-        likeness = _compared(original, video)
-        said = likeness.is_near_duplicate
+        similarity = _compared(original, video)
+        said = similarity.is_near_duplicate
         yield Decided(_COPY, video.item, PRODUCT, video.kind, truth=True, said=said)
         if has_reference:
-            said = likeness.cosine >= CANDIDATE_COSINE
+            said = similarity.cosine >= CANDIDATE_COSINE
             yield Decided(_COPY, video.item, EMBEDDING, video.kind, truth=True, said=said)
         if video.begins_seconds:
-            times = times_of(original.hashes, video.hashes, likeness)
+            times = times_of(original.hashes, video.hashes, similarity)
             begin = times.second_start_seconds - times.first_start_seconds / times.speed if times else None
             yield Amount(_BEGIN, video.item, PRODUCT, video.kind, truth=video.begins_seconds, said=begin)
 

@@ -1,6 +1,6 @@
 """Pictures with cut-out photographs in known numbers: how many people, faces, vehicles and so on are counted.
 
-A picture has 0 to 5 times one thing, of sizes that are drawn, side by side on a photograph of a surface. Whoever is
+A picture has 0 to 5 times one thing, of sizes that are drawn, side by side on a photograph of a surface. Anyone who is
 pasted with a face is one person; the suits of others hide theirs. Further pictures show one altered face each
 (`face_pictures`); all pictures without a face give its false alarms.
 """

@@ -1,7 +1,7 @@
 """Harmless pictures of packages: tags against the names of files, and labels that none of them shows.
 
 The scores from which on classes are tags were chosen on one half of the pictures, which the names of the files decide.
-So tags are judged on the other half; what they are on the first is reported beside it.
+So tags are judged on the other half; what they are on the first is reported, too.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Motion:
 
 
 def judgements_of(item: str, clip: MotionClip, found: MeasuredVideo) -> Iterator[Amount]:
-    """Yield what is known of a clip, beside what was said of it."""
+    """Yield what is known of a clip, with what was said of it."""
     from operators.motion.energy import camera_ratio, still_ratio
 
     steps = found.motion.steps

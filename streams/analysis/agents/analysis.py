@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 DECISION_SECONDS: Final = 3.0
 """What is left of a deadline for publishing the signal and deciding: a chat model gets the time before that."""
 
-BACKFILL_PATIENCE: Final = 10
+BACKFILL_TIMEOUT_FACTOR: Final = 10
 """Factor on that time for backfill, which waits for live videos."""
 
 
@@ -97,8 +97,8 @@ class ChatParts:
     def time_limit(self, context: RequestContext) -> Callable[[], float]:
         """Return a function that returns the seconds that are left from now on: within the limit, and before the
         video's deadline."""
-        patience = BACKFILL_PATIENCE if context.lane == "backfill" else 1
-        end_seconds = min(self.clock() + patience * self.timeout_seconds, context.due_seconds - DECISION_SECONDS)
+        factor = BACKFILL_TIMEOUT_FACTOR if context.lane == "backfill" else 1
+        end_seconds = min(self.clock() + factor * self.timeout_seconds, context.due_seconds - DECISION_SECONDS)
         return lambda: end_seconds - self.clock()
 
 

@@ -28,7 +28,7 @@ from streams.analysis.agents.added_models import said_of_sound
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
-from streams.analysis.agents.seen import share_features, unseen_beside_sound, unseen_features
+from streams.analysis.agents.seen import share_features, unseen_apart_from_sound, unseen_features
 from streams.analysis.agents.speech import heard_speech
 
 SOUNDS = card_of_use("sound-events")
@@ -69,7 +69,7 @@ async def analyse(work: AgentWork) -> Analysis:
         **features_of(work, _SILENCE, {"audio.silence_ratio": silent_ratio}),
         **features_of(work, _TRACK, {"audio.analysed_seconds": len(track.speech) / SPEECH_HZ}),
         **share_features(work, "audio", (await work.session.receipt()).audio),
-        **unseen_features(work, "audio", unseen_beside_sound(await work.session.index())),
+        **unseen_features(work, "audio", unseen_apart_from_sound(await work.session.index())),
     }
     return replace(
         analysis,

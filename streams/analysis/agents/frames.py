@@ -36,7 +36,7 @@ from streams.analysis.agents.frame_tags import frame_tags
 from streams.analysis.agents.limited_models import with_limited_models
 from streams.analysis.agents.object_features import object_features
 from streams.analysis.agents.on_screen_text import on_screen_text
-from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
+from streams.analysis.agents.seen import share_features, unseen_apart_from_pictures, unseen_features
 from streams.analysis.agents.seen_frame import SeenFrame
 
 STANDS_SECONDS = 2.0
@@ -82,7 +82,7 @@ async def analyse(work: AgentWork) -> Analysis:
         **_container_features(work, index, frames, decode.coverage_ratio),
         **read.features,
         **share_features(work, "visual", decode.video),
-        **unseen_features(work, "visual", unseen_beside_pictures(index)),
+        **unseen_features(work, "visual", unseen_apart_from_pictures(index)),
     }
     labels = with_regions(labels, models, work.class_names, answered) + said.labels + read.labels
     chat = await said_by_chat(work, tally, sampled, labels, read.texts)

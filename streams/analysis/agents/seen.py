@@ -36,12 +36,12 @@ def unseen_features(work: AgentWork, prefix: Prefix, tracks: Iterable[UnseenTrac
     return features_of(work, _SEEN, {f"{prefix}.unseen_tracks": entries or None})
 
 
-def unseen_beside_pictures(index: MediaIndex) -> list[UnseenTrack]:
+def unseen_apart_from_pictures(index: MediaIndex) -> list[UnseenTrack]:
     """Return the skipped tracks that the frames signal reports: all except sound."""
     return [track for track in index.unseen if track.kind != "audio"]
 
 
-def unseen_beside_sound(index: MediaIndex) -> list[UnseenTrack]:
+def unseen_apart_from_sound(index: MediaIndex) -> list[UnseenTrack]:
     """Return the skipped tracks that the audio signal reports: sound, and all others if there is no video."""
     has_pictures = index.video is not None or index.video_fault is not None
     return [track for track in index.unseen if track.kind == "audio" or not has_pictures]

@@ -39,4 +39,4 @@ class Attack:
 
 
 Fault = Callable[[Attack], None]
-"""Strikes, waits, and undoes what it did; runs in a thread of its own, beside others."""
+"""Strikes, waits, and undoes what it did; runs in a thread of its own, next to others."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.chaos.faults.attack import Attack
 from tests.chaos.world.worker import Worker
-from tests.chaos.world.world import PATIENCE_SECONDS
+from tests.chaos.world.world import TIMEOUT_SECONDS
 
 _SHORTEST_STOP_SECONDS: Final = 5.0
 _CLOCK_JUMPS_SECONDS: Final = (-480.0, -30.0, 30.0, 120.0)
@@ -46,7 +46,7 @@ def terminate_worker(attack: Attack) -> None:
         is_successor_first = attack.chance.random() < 0.5
         if is_successor_first:
             successor = attack.world.fleet.start(victim.roles)
-            attack.world.fleet.await_ready(successor, timeout_seconds=PATIENCE_SECONDS / 6)
+            attack.world.fleet.await_ready(successor, timeout_seconds=TIMEOUT_SECONDS / 6)
         attack.tell(worker=victim.name, is_successor_first=is_successor_first)
         if victim.is_alive:
             attack.world.fleet.terminate(victim)
@@ -55,18 +55,18 @@ def terminate_worker(attack: Attack) -> None:
 
 
 def run_older_worker(attack: Attack) -> None:
-    """A worker of the release before works beside the present ones, and goes by SIGTERM or SIGKILL."""
+    """A worker of the release before works next to the present ones, and goes by SIGTERM or SIGKILL."""
     if attack.older is None:
         return attack.skip("the older release is not in this clone")
     roles = [victim.roles for victim in _victims(attack)]
     if roles:
-        with attack.world.older_beside():
-            _work_beside(attack, attack.world.fleet.start(roles[0], attack.older))
+        with attack.world.older_meanwhile():
+            _work_meanwhile(attack, attack.world.fleet.start(roles[0], attack.older))
     return None
 
 
-def _work_beside(attack: Attack, older: Worker) -> None:
-    attack.world.fleet.await_ready(older, timeout_seconds=PATIENCE_SECONDS / 6)
+def _work_meanwhile(attack: Attack, older: Worker) -> None:
+    attack.world.fleet.await_ready(older, timeout_seconds=TIMEOUT_SECONDS / 6)
     if not older.is_alive:
         attack.skip(f"the older worker ended at its start: {older.last_words()}")
         return

@@ -40,7 +40,7 @@ _ASK_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as it lies in a topic."""
+    """One record as it is in a topic."""
 
     partition: int
     offset: int

@@ -10,7 +10,7 @@ from tests.chaos.judge.expected import Video
 from tests.chaos.judge.outcomes import Said
 from tests.chaos.judge.violations import Violations
 
-_GRACE_SECONDS = 15.0
+_TIMEOUT_SECONDS = 15.0
 _BATCH = 1000
 
 
@@ -29,7 +29,7 @@ def look(
     for key in store.scan_iter("vs:attempts:*", count=_BATCH):
         violations.add("attempts-left", key.decode(), seconds=store.ttl(key))
     for name in ("vs:deadlines", "vs:tombstones"):
-        for member in store.zrangebyscore(name, "-inf", time.time() - _GRACE_SECONDS):
+        for member in store.zrangebyscore(name, "-inf", time.time() - _TIMEOUT_SECONDS):
             violations.add("overdue", member.decode(), key=name)
     for key in store.scan_iter("vs:{*}:status", count=_BATCH):
         video_id = key.decode().removeprefix("vs:{").removesuffix("}:status")
@@ -40,7 +40,7 @@ def look(
 
 
 def _num_deadlines_of_final(store: Store, said: Mapping[str, Said]) -> int:
-    """Deadlines that the sweep will pass over; a write that a failover lost, or that came twice, leaves one."""
+    """Deadlines that the poll will pass over; a write that a failover lost, or that came twice, leaves one."""
     number = 0
     for member in store.zrange("vs:deadlines", 0, -1):
         revision, _, video_id = member.decode().partition("|")

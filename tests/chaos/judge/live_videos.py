@@ -143,7 +143,7 @@ def _key(video_id: str, what: str) -> str:
 
 
 def _attributes(verdict: Outcome) -> dict[str, Any]:
-    """What a vector has to say beside its numbers."""
+    """What a vector has to say next to its numbers."""
     return {"action": verdict["action"], "status": verdict["status"], "market": verdict["market"], **verdict["version"]}
 
 

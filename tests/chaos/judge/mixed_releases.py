@@ -1,4 +1,4 @@
-"""What an older worker beside the present ones may leave behind: faults that its release is known to have."""
+"""What an older worker next to the present ones may leave behind: faults that its release is known to have."""
 
 from __future__ import annotations
 

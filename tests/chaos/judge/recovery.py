@@ -1,4 +1,4 @@
-"""How long after each fault verdicts came again, by the brokers' own timestamps."""
+"""How long after each fault verdicts returned, by the brokers' own timestamps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from tests.chaos.judge.evidence import MODERATION, UPLOADED, Record
 
 _NEW_SECONDS = 5.0
-"""Uploads that come so soon after a fault are waited for, too, beside those in flight."""
+"""Uploads that come so soon after a fault are waited for, too, next to those in flight."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from tests.chaos.striking import strike_all
 from tests.chaos.timeline import Timeline
 from tests.chaos.traffic.traffic import Traffic
 from tests.chaos.world.worker import Build
-from tests.chaos.world.world import NUM_BROKERS, PATIENCE_SECONDS, World
+from tests.chaos.world.world import NUM_BROKERS, TIMEOUT_SECONDS, World
 
 _STOCK = Build("stock Faust", STOCK_WORKER)
 _NUM_WORKERS = 2
@@ -80,7 +80,7 @@ def run_stock(options: Options, tell: Callable[[str], None] | None = None) -> St
 
 
 def _run(options: Options, world: World, traffic: Traffic) -> StockReport:
-    world.fleet.await_ready(*(world.fleet.start() for _ in range(_NUM_WORKERS)), timeout_seconds=PATIENCE_SECONDS)
+    world.fleet.await_ready(*(world.fleet.start() for _ in range(_NUM_WORKERS)), timeout_seconds=TIMEOUT_SECONDS)
     traffic.start()
 
     def attack_of(strike: Strike, chance: random.Random) -> Attack:
@@ -105,7 +105,7 @@ def _run(options: Options, world: World, traffic: Traffic) -> StockReport:
 
 def _await_rest(world: World) -> int:
     """Wait until all is committed, and any answer is out; return what never was committed."""
-    give_up, num_waiting = time.monotonic() + PATIENCE_SECONDS / 3, -1
+    give_up, num_waiting = time.monotonic() + TIMEOUT_SECONDS / 3, -1
     while num_waiting and time.monotonic() < give_up:
         time.sleep(_LOOK_SECONDS)
         try:

@@ -17,7 +17,7 @@ def upload(video_id: str, revision: int, source: dict[str, Any], **more: Any) ->
 
 
 def deletion(video_id: str, revision: int | None) -> bytes:
-    """A deletion up to a revision, or of all that lies before it in the log."""
+    """A deletion up to a revision, or of all that is before it in the log."""
     event = {"video_id": video_id, "deleted": True, "reason": "chaos"}
     return json.dumps(event | ({"revision": revision} if revision else {})).encode()
 

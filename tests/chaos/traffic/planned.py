@@ -1,4 +1,4 @@
-"""What is to happen later, by its time; whoever owns it runs what is due."""
+"""What is to happen later, by its time; anyone who owns it runs what is due."""
 
 from __future__ import annotations
 

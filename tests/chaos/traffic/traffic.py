@@ -91,7 +91,7 @@ class Traffic:
         try:
             self._stream()
             self._producer.flush()
-        except BaseException as error:  # told by `finish`, in the thread of whoever asks
+        except BaseException as error:  # told by `finish`, in the thread of anyone who asks
             self._failure = error
 
     def _stream(self) -> None:

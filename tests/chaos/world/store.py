@@ -1,4 +1,4 @@
-"""A Redis with a replica, behind one address that follows whoever is primary."""
+"""A Redis with a replica, behind one address that follows anyone who is primary."""
 
 from __future__ import annotations
 

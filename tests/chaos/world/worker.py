@@ -61,7 +61,7 @@ class Worker:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has said so, and runs."""
+        """Whether it has reported it, and runs."""
         return self.is_alive and not self.is_stopped and self.ready_unix_seconds is not None
 
     def look(self) -> bool:

@@ -32,7 +32,7 @@ from tests.chaos.world.worker import PRESENT, PRODUCT, Build, Worker
 NUM_BROKERS: Final = 3
 PROXIED: Final = NodeExtras({"PROXIED": ListenerSpec("PLAINTEXT", is_proxied=True)})
 """One more listener a broker: its clients talk to our proxy."""
-PATIENCE_SECONDS: Final = 900.0
+TIMEOUT_SECONDS: Final = 900.0
 """For whatever has to come on a machine under load; nothing is judged by how long it took."""
 _VICTIM_SECONDS = 120.0
 _LOOK_SECONDS = 0.5
@@ -40,7 +40,7 @@ _ASK_SECONDS = 10.0
 
 
 class World(Lifetime):
-    """Opened, it serves; workers are started by whoever runs the chaos.
+    """Opened, it serves; workers are started by anyone who runs the chaos.
 
     Args:
         folder: an empty folder of its own.
@@ -72,7 +72,7 @@ class World(Lifetime):
         self.network_lock = threading.Lock()
         """Held while the network is bad."""
         self.older_lock = threading.Lock()
-        """Held while a worker of an older release works beside the present ones."""
+        """Held while a worker of an older release works next to the present ones."""
         self.is_closing = threading.Event()
         self._partitions = partitions
         self._environment = environment or {}
@@ -105,7 +105,7 @@ class World(Lifetime):
         environment = {**os.environ, **self._settings(self.bootstrap_servers, self.store.direct_url)}
         command = [sys.executable, "-m", "ops.cli", *words]
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=PRODUCT, check=False
+            command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, cwd=PRODUCT, check=False
         )
         said = (done.stdout + done.stderr)[-400:]
         self.timeline.add("command", words=" ".join(words), exit_code=done.returncode, said=said)
@@ -133,20 +133,20 @@ class World(Lifetime):
 
     def restart_broker(self, node_id: int) -> None:
         """Start a broker that is down, and wait until every partition has all its copies again."""
-        with_patience(lambda: self.kafka.restart(node_id))
+        with_timeout(lambda: self.kafka.restart(node_id))
         self.await_in_sync()
 
     def await_in_sync(self) -> None:
         """Wait until no partition misses a copy. Raises TimeoutError."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
-        give_up = time.monotonic() + PATIENCE_SECONDS
+        give_up = time.monotonic() + TIMEOUT_SECONDS
         while not _is_in_sync(admin):
             if time.monotonic() > give_up:
                 raise TimeoutError("some partition still misses a copy")
             time.sleep(_LOOK_SECONDS)
 
     @contextmanager
-    def older_beside(self) -> Iterator[None]:
+    def older_meanwhile(self) -> Iterator[None]:
         """Within, a worker of an older release may live; one such time after another."""
         with self.older_lock:
             self.timeline.add("older-worker-began")
@@ -165,7 +165,7 @@ class World(Lifetime):
         with self.broker_lock:
             for node_id in self.kafka.node_ids:
                 if not self.kafka.is_running(node_id) or self.kafka.child(node_id).exit_code is not None:
-                    with_patience(lambda node_id=node_id: self.kafka.restart(node_id))  # type: ignore[misc]
+                    with_timeout(lambda node_id=node_id: self.kafka.restart(node_id))  # type: ignore[misc]
             self.await_in_sync()
 
     def _proxied_servers(self) -> str:
@@ -177,7 +177,7 @@ class World(Lifetime):
             "VIDSIGNAL_REDIS_URL": store_url,
             "VIDSIGNAL_LOG_FORMAT": "json",
             "VIDSIGNAL_DRAIN_TIMEOUT_SECONDS": "5",
-            "VIDSIGNAL_TOMBSTONE_REPEAT_SECONDS": "20",  # longer than that drain and what a stop may take beside it
+            "VIDSIGNAL_TOMBSTONE_REPEAT_SECONDS": "20",  # longer than that drain and what a stop may take next to it
             "VIDSIGNAL_ENGAGEMENT_SUMMARY_INTERVAL_SECONDS": "5",
             "VIDSIGNAL_AUDIT_INTERVAL_SECONDS": "0",  # what only an audit mends has to be seen
             "VIDSIGNAL_SPOOL_DIR": str(self.folder / "spool"),
@@ -188,9 +188,9 @@ class World(Lifetime):
         }
 
 
-def with_patience(start: Callable[[], Any]) -> None:
+def with_timeout(start: Callable[[], Any]) -> None:
     """Try to start something until it serves; servers of a machine under load may need more than one try."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    give_up = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             start()

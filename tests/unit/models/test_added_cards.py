@@ -61,7 +61,7 @@ class TestRefused:
             installed_cards(settings_of(tmp_path / "nowhere"))
 
     def test_a_licence_that_nobody_accepted(self, tmp_path: Path) -> None:
-        """Licences beside the usual permissive ones need a word of the operator."""
+        """Licences next to the usual permissive ones need a word of the operator."""
         some_model(tmp_path / "mine", CARD.replace('"MIT"', '"CC-BY-NC-4.0"'))
 
         with pytest.raises(CardInvalid, match=r"licence is 'CC-BY-NC-4\.0'; allowed: .*VIDSIGNAL_MODEL_LICENCES"):
@@ -147,7 +147,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("name", ["../model.pt", "/etc/hostname", "a/../../model.pt", ".", "sub\\\\\\\\model.pt"])
     def test_paths_stay_in_the_folder(self, tmp_path: Path, name: str) -> None:
-        """A card names what lies beside it, nothing else of the machine."""
+        """A card names what is next to it, nothing else of the machine."""
         some_model(tmp_path)
         some_model(tmp_path / "mine", file=name)
         (tmp_path / "card.toml").unlink()

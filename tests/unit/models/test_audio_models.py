@@ -241,7 +241,7 @@ class TestSileroVad:
             torch.testing.assert_close(speech, expected[:, : speech.shape[1]], atol=1e-5, rtol=0)
 
     def test_items_are_independent(self, vad: SileroVad) -> None:
-        """A window scores alike alone and beside others."""
+        """A window scores alike alone and next to others."""
         batch = noise(CARDS["silero-vad"], 3)
 
         torch.testing.assert_close(vad(batch[1:2])[0], vad(batch)[0][1:2], atol=1e-5, rtol=0)

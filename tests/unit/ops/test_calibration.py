@@ -177,7 +177,7 @@ class TestCommand:
         assert typed(path, rows(), "--json").exit_code == 0, "it may be fitted again"
 
     def test_a_fitted_label_loses_its_mark(self, tmp_path: Path) -> None:
-        """Of two labels by sentences the one with examples; the file beside the weights is no file of the model."""
+        """Of two labels by sentences the one with examples; the file next to the weights is no file of the model."""
         path = tiny.image_text(tmp_path / "clip", "clip")
         assert evidence(read_card(path, is_added=True), 0.6)[1]
 
@@ -276,7 +276,7 @@ class TestTheCardsFile:
         assert "`vidsignal models calibrate` writes it" in self.refusal(path)
 
     def test_outside_of_the_folder(self, path: Path) -> None:
-        """A card names what lies in its own folder."""
+        """A card names what is in its own folder."""
         path.write_text(path.read_text(encoding="utf-8").replace("calibration.json", "../calibration.json"))
         assert "calibration is '../calibration.json'; allowed: a path below the folder" in self.refusal(path)
 

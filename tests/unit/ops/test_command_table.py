@@ -19,7 +19,7 @@ from ops.cli.main import app
 from tests.imported_modules import run_command
 
 PROGRAM = Path(sys.executable).with_name("vidsignal")
-"""The console script beside the interpreter."""
+"""The console script next to the interpreter."""
 
 
 ALL = list(COMMANDS) + [
@@ -73,7 +73,7 @@ class TestImports:
         assert {name.partition(".")[0] for name in ended.modules} & {"confluent_kafka", "hiredis", "torch"} == set()
 
     def test_policy_check_imports_nothing_heavy(self) -> None:
-        """Beside the library that reads YAML."""
+        """Next to the library that reads YAML."""
         ended = run_command("policy", "check")
         assert (ended.exit_code, ended.heavy) == (0, set()), ended.stderr
 
@@ -138,7 +138,7 @@ class TestCompletion:
         assert set(completed_by_bash(words)) == expected
 
     def test_names_are_completed_without_imports(self) -> None:
-        """Whoever presses tab waits for it."""
+        """Anyone who presses tab waits for it."""
         environment = {"_PROBE_COMPLETE": "complete_bash", "COMP_WORDS": "probe ", "COMP_CWORD": "1"}
         ended = subprocess.run(
             [sys.executable, "-c", _COMPLETE_AND_LIST],

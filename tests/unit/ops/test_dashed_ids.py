@@ -29,8 +29,8 @@ def test_is_told_of_two_dashes(command: str, video_id: str) -> None:
     assert f"vidsignal {command} -- {video_id}" in " ".join(ended.stderr.split())
 
 
-def test_a_wrong_option_beside_an_id_is_only_that() -> None:
-    """Whoever named an id already did not mean another one."""
+def test_a_wrong_option_next_to_an_id_is_only_that() -> None:
+    """Anyone who named an id already did not mean another one."""
     ended = CliRunner().invoke(app, ["show", "v-1", "--jsn"], prog_name="vidsignal")
     assert "--json" in ended.stderr
     assert "two dashes" not in ended.stderr

@@ -110,7 +110,7 @@ class TestBuild:
 
     @pytest.mark.parametrize("file", FILES)
     def test_names_no_index(self, file: str) -> None:
-        """Addresses of package indexes come from whoever builds."""
+        """Addresses of package indexes come from anyone who builds."""
         addresses = re.findall(r"https?://[^\s\"]+", read(file))
         assert {address for address in addresses if not address.startswith("http://127.0.0.1:")} == set()
 

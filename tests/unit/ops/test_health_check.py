@@ -46,7 +46,7 @@ def test_says_what_the_endpoint_says(address: str, path: str, code: int, capsys:
 
 
 def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
-    """A worker that does not listen is not healthy, and no traceback is needed to say so."""
+    """A worker that does not listen is not healthy, and no traceback is needed to report it."""
     with ReservedPort() as port:
         assert main([f"http://{port.address}/livez"]) == 1
     assert "ConnectionRefused" in capsys.readouterr().out

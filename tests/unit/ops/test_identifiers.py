@@ -1,4 +1,4 @@
-"""Names of code in the documents exist: whoever follows a recipe finds what it speaks of."""
+"""Names of code in the documents exist: anyone who follows a recipe finds what it speaks of."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class TestScratchDir:
 
             assert folder.is_dir()
 
-    def test_the_folder_of_a_killed_process_is_swept(self) -> None:
+    def test_the_folder_of_a_killed_process_is_removed(self) -> None:
         """What a killed process left is removed by the next one that needs a folder."""
         owner = subprocess.Popen(
             [sys.executable, "-c", _OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

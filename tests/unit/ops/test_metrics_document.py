@@ -53,7 +53,7 @@ def test_every_row_has_every_column() -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=[entry.name for entry in ENTRIES])
 def test_names_follow_the_convention(entry: MetricEntry) -> None:
-    """A metric is ours by its name; what is measured in a unit says so; no label can be a video or a person."""
+    """A metric is ours by its name; what is measured in a unit reports it; no label can be a video or a person."""
     assert entry.name.startswith("vidsignal_")
     assert (entry.kind == "counter") == entry.name.endswith("_total")
     assert not {"video_id", "creator_id", "url", "origin"} & set(entry.labels)

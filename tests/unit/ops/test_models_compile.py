@@ -40,9 +40,9 @@ def typed(folder: Path, *words: str) -> Result:
 
 
 def test_compiles_in_a_child_and_only_once(folder: Path) -> None:
-    """Without a device; the second run finds what the first one stored, and says so to programs as well."""
+    """Without a device; the second run finds what the first one stored, and reports it to programs as well."""
     with neuron_machine(folder) as machine:
-        (folder / "core-0.lock").mkdir()  # whoever took a core would fail
+        (folder / "core-0.lock").mkdir()  # anyone who took a core would fail
         first, second = typed(folder, "mine"), typed(folder, "mine", "--json")
         assert machine.runtime.cores == []
     assert first.exit_code == 0, first.output

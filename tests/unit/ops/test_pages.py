@@ -95,7 +95,7 @@ class TestContracts:
         assert said == [[str(int(code)), code.name] for code in WorkerExit]
 
     def test_exit_codes_elsewhere(self) -> None:
-        """Whoever lists them lists all: the page of the alert that asks for them, and the command's help."""
+        """Anyone who lists them lists all: the page of the alert that asks for them, and the command's help."""
         down = (PLACE / "alerts.md").read_text(encoding="utf-8").split("## VidsignalWorkerDown")[1].split("\n## ")[0]
         help_text = (worker.__doc__ or "").split("Exit codes:")[1]
         for code in WorkerExit:

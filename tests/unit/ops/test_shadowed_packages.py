@@ -46,7 +46,7 @@ def test_probes_of_containers() -> None:
 
 
 def test_a_folder_of_the_same_name_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that starts a child finds our packages, whatever lies in the working directory."""
+    """A command that starts a child finds our packages, whatever is in the working directory."""
     for package in PACKAGES:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("raise SystemExit('shadowed')", encoding="utf-8")

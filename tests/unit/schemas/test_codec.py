@@ -73,7 +73,7 @@ class TestUploads:
 
     @given(st.binary(max_size=300))
     def test_no_bytes_crash_the_fact_reader(self, value: bytes) -> None:
-        """Whatever lies in the log is either a fact or an InvalidEvent."""
+        """Whatever is in the log is either a fact or an InvalidEvent."""
         try:
             decode_fact(value)
         except InvalidEvent as error:

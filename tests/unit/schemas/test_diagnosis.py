@@ -159,7 +159,7 @@ def test_reviews(event: dict[str, Any], says: str) -> None:
         (b"\x82\xa8video_id\xa1v", "MessagePack"),
         (b"\xa2hvideo_idav", "CBOR"),
         ({"schema": {}, "payload": VALID}, "value.converter.schemas.enable=false"),
-        ({"event": VALID}, "the event lies within the field 'event'"),
+        ({"event": VALID}, "the event is within the field 'event'"),
         (JSON + JSON, "send one event a record"),
         (JSON[:-3], "it ends too early"),
         (b'{"video_id": "v", "deadline_seconds": NaN}', "JSON knows neither NaN nor Infinity"),

@@ -101,7 +101,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "file outside the roots",
         "in the verdict",
         "media",
-        "does not lie below",
+        "is not below",
         _file("/etc/hostname"),
         "media-outside-roots",
     ),

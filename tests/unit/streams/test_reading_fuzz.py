@@ -104,7 +104,7 @@ def test_a_state(value: bytes) -> None:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(stored(to_stored(OUTCOME, STATE)), st.booleans())
 def test_a_stored_outcome(value: bytes, has_state: bool) -> None:
-    """Likewise, with the state that lies beside it and without."""
+    """Likewise, with the state that is next to it and without."""
     with suppress(UnreadableBytes):
         from_stored(value, STATE if has_state else None)
 

@@ -101,7 +101,7 @@ class TestTargets:
         assert [test for test in named if not (REPOSITORY / test).is_file()] == []
 
     def test_the_list_of_equivalents_is_of_today(self) -> None:
-        """Each one is still a mutant, and has a reason; a changed source is judged anew."""
+        """Each one is still a mutant, and has a reason; a changed source is judged again."""
         for source, reasons in EQUIVALENTS.items():
             assert set(reasons) - {mutant.name for mutant in read_mutants(source)} == set(), source
             assert all(len(reason.split()) >= 3 for reason in reasons.values())

@@ -59,7 +59,7 @@ class TestRanges:
         ],
     )
     def test_part(self, port: int, asked: str, start: int, stop: int) -> None:
-        """206, the part, and where it lies."""
+        """206, the part, and where it is."""
         status, headers, body = ask(port, "/uploads/clip", Range=asked)
         assert (status, body) == (206, CLIP[start:stop])
         assert headers["Content-Range"] == f"bytes {start}-{stop - 1}/{len(CLIP)}"

@@ -47,7 +47,7 @@ DEADLY: Final = frozenset({101, 1200, 1201, 1202, 1203, 1204, 1205})
 
 @dataclass(frozen=True)
 class Plan:
-    """What a test wants of this machine; read anew at every use."""
+    """What a test wants of this machine; read again at every use."""
 
     num_cores: int = 2
     core_bytes: int = CORE_BYTES

@@ -61,7 +61,7 @@ class TestMeasureLoudness:
         assert loudness.integrated_lufs is None
         assert loudness.peak_dbfs == pytest.approx(-80.0, abs=0.1)
 
-    def test_programme_is_left_alone(self) -> None:
+    def test_full_band_audio_is_left_unchanged(self) -> None:
         """Shared memory may not be written."""
         full_band = sine(1.0, -20.0, 2)
         before = full_band.copy()

@@ -12,7 +12,7 @@ from operators.audio.windows import SoundWindow
 from operators.segments import TimeSpan
 
 NAMES = ("Speech", "Singing", "Music", "Guitar", "Church bell", "Scary music", "Wind")
-"""In AudioSet's order as far as it matters: what lies between `Music` and `Scary music` is its subtree."""
+"""In AudioSet's order as far as it matters: what is between `Music` and `Scary music` is its subtree."""
 LOW = MUSIC_FLOOR_UNDER_VOICE
 ALL_THE_TIME = (TimeSpan(0.0, 1000.0),)
 

@@ -36,7 +36,7 @@ NAMES = (
     "Ambulance (siren)",
     "Fire engine, fire truck (siren)",
 )
-"""In AudioSet's order as far as it matters: what lies between `Music` and `Scary music` is its subtree."""
+"""In AudioSet's order as far as it matters: what is between `Music` and `Scary music` is its subtree."""
 
 
 def windows_of(levels: list[float]) -> list[SoundWindow]:

@@ -68,7 +68,7 @@ class TestInvisible:
         ],
     )
     def test_needed(self, text: str) -> None:
-        """Persian, Hindi, emoji and marks of direction beside Arabic keep what they are written with."""
+        """Persian, Hindi, emoji and marks of direction next to Arabic keep what they are written with."""
         assert text == without_invisible(text)
 
     @pytest.mark.parametrize(

@@ -56,6 +56,6 @@ class TestKeptVocabulary:
         with pytest.raises(WeightsMissing, match=TOXIC_TOKENIZER.package):
             kept_toxicity_tokens(tmp_path, kept)
 
-    def test_is_of_the_catalogue(self) -> None:
+    def test_is_of_the_registry(self) -> None:
         """What is kept is what the model's own loader uses."""
         assert kept_vocabulary.read_toxicity_vocabulary is toxicity.read_toxicity_vocabulary

@@ -174,7 +174,7 @@ class TestToxicityEvidence:
         assert evidence.model.startswith("profanity@")
 
     def test_a_harmless_title_hides_nothing(self) -> None:
-        """Of parts with a second vote, the one that both models find bad is evidence beside the one with the highest
+        """Of parts with a second vote, the one that both models find bad is evidence next to the one with the highest
         score."""
         scored = ((Passage("title", "as written", "Moby"), 0.99), (Passage("description", "as written", "you"), 0.95))
         votes = {"title": 0.1, "description": 0.8}

@@ -130,7 +130,7 @@ class TestCopyHashes:
         assert [each.part for each in found.parts].count(BETWEEN) == MAX_BETWEEN
 
     def test_plain_pictures(self) -> None:
-        """Black has no content: its hashes say so by their quality."""
+        """Black has no content: the quality of its hashes shows it."""
         found = hashed(np.zeros((2, 90, 160), np.uint8))
 
         assert {each.quality for each in found.wholes} == {0}

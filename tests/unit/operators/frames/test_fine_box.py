@@ -32,7 +32,7 @@ def on_ground(sides: FineBox, scale: int = 8) -> np.ndarray:
 class TestFineBox:
     @pytest.mark.parametrize("aside", [0, 1, -1])
     def test_sides_between_pixels(self, aside: int) -> None:
-        """Within a sixth of a pixel, though the given side is one line beside."""
+        """Within a sixth of a pixel, though the given side is one line in addition."""
         given = PictureBox(20 + aside, 111 + aside, 40 + aside, 200 + aside)
         found = fine_box(on_ground(SIDES), given)
 

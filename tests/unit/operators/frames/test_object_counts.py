@@ -38,7 +38,7 @@ class TestFrame:
         }
 
     def test_two_names_of_one_thing(self) -> None:
-        """What is a car and a truck at the same place is one vehicle, by the better name; beside it stands another."""
+        """What is a car and a truck at the same place is one vehicle, by the better name; next to it stands another."""
         seen = frame(found("car", 0.1, 0.9), found("truck", 0.11, 0.8), found("truck", 0.5, 0.7))
         assert seen.groups["vehicles"] == 2
         assert [each.class_name for each in seen.objects] == ["car", "truck"]

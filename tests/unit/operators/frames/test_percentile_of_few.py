@@ -11,7 +11,7 @@ from operators.frames.percentile_of_few import percentile_of_few
 @pytest.mark.parametrize("number", range(1, 10))
 @pytest.mark.parametrize("percentile", [0, 30, 50, 77.7, 100])
 def test_equals_numpy(number: int, percentile: float) -> None:
-    """For any number of pictures, whether or not a value lies on the percentile; the pictures stay as they were."""
+    """For any number of pictures, whether or not a value is on the percentile; the pictures stay as they were."""
     pictures = np.random.default_rng(number).integers(0, 256, (number, 7, 9), np.uint8)
     before = pictures.copy()
     np.testing.assert_allclose(percentile_of_few(pictures, percentile), np.percentile(pictures, percentile, axis=0))

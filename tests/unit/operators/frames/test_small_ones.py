@@ -116,7 +116,7 @@ class TestDisplayedPx:
         upright: tuple[int, int],
         expected: tuple[int, int],
     ) -> None:
-        """Square pixels, turned where the upright frame shows that the stored one lies on its side."""
+        """Square pixels, turned where the upright frame shows that the stored one is on its side."""
         video = VideoStreamIndex(
             codec="h264",
             width=stored[0],

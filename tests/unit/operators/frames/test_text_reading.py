@@ -81,7 +81,7 @@ class TestWhatIsRead:
         assert (found.lines, len(found.unread)) == ((), 1)
 
     def test_things_in_a_row_are_no_unknown_script(self) -> None:
-        """Coins beside each other are as wide as a line, and higher than one."""
+        """Coins next to each other are as wide as a line, and higher than one."""
         readers = PaintedReaders()
         pixels = readers.picture(("", 0.0))
         pixels[60:140, 20:620] = pixels.max()
@@ -116,7 +116,7 @@ class TestWhichPictures:
         pictures = [readers.picture((text, 0.9)) for text in ("hello there", "hello there!", "another line")]
         assert texts(read(readers, *pictures)) == ["hello there", "hello there!"]
 
-    def test_what_flashes_beside_text_that_stands(self) -> None:
+    def test_what_flashes_next_to_text_that_stays(self) -> None:
         """It is read, however many pictures with the standing text come first."""
         readers = PaintedReaders()
         pictures = [readers.picture((text, 0.9)) for text in ("hello there", "hello there", "hello there")]

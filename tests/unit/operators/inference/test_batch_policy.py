@@ -189,7 +189,7 @@ class TestOrder:
         assert videos(subject.next_batch()) == ["later", "later", "later", "late"]
 
     def test_a_missed_deadline_gives_no_precedence(self) -> None:
-        """Whoever is late already cannot be saved by making others late."""
+        """Anyone who is late already cannot be saved by making others late."""
         clock = ManualClock()
         subject = policy(sizes=(1,), clock=clock)
         subject.add(context("early", due_seconds=60.0))

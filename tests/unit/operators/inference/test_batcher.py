@@ -305,7 +305,7 @@ class TestObserver:
 
 class TestDrainAndClose:
     async def test_drain_answers_everybody_and_takes_nothing_new(self) -> None:
-        """What was submitted is answered, whoever comes later is told to go elsewhere."""
+        """What was submitted is answered; later callers are told to go elsewhere."""
         backend = FakeBackend()
         inference = await open_inference(backend, limits=BatchLimits(max_waiting_items=2))
         plug = await backend.plugged(inference)
@@ -328,8 +328,8 @@ class TestDrainAndClose:
         await refused(inference.batcher("doubler"))
         await inference.close()
 
-    async def test_close_answers_whoever_still_waits(self) -> None:
-        """The running batch ends with its answer; queued items and those without room are told to come again."""
+    async def test_close_answers_all_waiting_callers(self) -> None:
+        """The running batch ends with its answer; queued items and those without room are told to return."""
         backend = FakeBackend()
         inference = await open_inference(backend, limits=BatchLimits(max_waiting_items=1))
         plug = await backend.plugged(inference)

@@ -124,7 +124,7 @@ class TestConfig:
 
 class TestEngines:
     def test_an_engine_that_cannot_compile_a_model_leaves_it_to_torch(self) -> None:
-        """And the model says so: a fingerprint names what ran. Logs of the process stay as they were."""
+        """And the model reports it: a fingerprint names what ran. Logs of the process stay as they were."""
         level = logging.getLogger().level
         backend = CpuBackend(BackendConfig(engine="openvino", openvino_precisions=("float32", "bfloat16")))
         model = backend.load(card(), Untraceable)
@@ -194,7 +194,7 @@ class WithFrontEnd(nn.Module):
         return (self.body(self.front(batch).to(self.body.weight.dtype)),)
 
 
-class TestTrunk:
+class TestPrecisionWrapper:
     def test_casts_all_parameters(self) -> None:
         """Without a say of its own, a module's floating-point parameters take the precision."""
         trunk = PrecisionWrapper(nn.Linear(3, 3), "bfloat16")

@@ -160,7 +160,7 @@ class TestBatchesInFlight:
         assert model.run(batch_of(1)).device_seconds == pytest.approx(0.01)
 
     def test_rows_are_stacked_where_the_device_reads_them(self) -> None:
-        """No copy on the host beside the one that stacks."""
+        """No copy on the host next to the one that stacks."""
         backend, seen = CudaBackend(BackendConfig(), StandInCuda()), list[np.ndarray]()
         runner = Runner(CARD, lambda _card: Doubler(), backend)
         runner.open()

@@ -1,4 +1,4 @@
-"""Items of one model in batches of one length, whoever submits them."""
+"""Items of one model in batches of one length, no matter who submits them."""
 
 from __future__ import annotations
 

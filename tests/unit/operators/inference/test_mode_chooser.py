@@ -220,7 +220,7 @@ class TestStored:
         assert machine.opened == []
 
     def test_a_process_keeps_its_mode(self, files: PrivateCache) -> None:
-        """A model that is loaded anew computes as the fingerprint says, whatever another process has stored since."""
+        """A model that is loaded again computes as the fingerprint says, whatever another process has stored since."""
         machine = Machine()
         asked = ModeChooser(files, Inputs(Path("nowhere")), machine.clock)
         assert asked.choose(question(machine)) == REDUCED
@@ -248,7 +248,7 @@ class TestStored:
         assert second.opened == []
 
     def test_what_cannot_be_stored_is_not_measured(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-        """Every start would measure, and choose anew."""
+        """Every start would measure, and choose again."""
         caplog.set_level(logging.INFO)
         machine = Machine()
         assert chosen(PrivateCache(tmp_path / "compiled", 0), machine) is None

@@ -33,7 +33,7 @@ class TestKnee:
         assert knee_of(timings(dict.fromkeys(SIZES, 0.01))).batch_size == 32
 
     @pytest.mark.parametrize(("lanes", "knee"), [(4, 4), (8, 8), (16, 16)])
-    def test_where_the_lanes_are_full(self, lanes: int, knee: int) -> None:
+    def test_where_the_queues_are_full(self, lanes: int, knee: int) -> None:
         """A batch takes as many passes as its lanes need; beyond them, twice the items take twice the time."""
         assert knee_of(timings({size: 0.01 * max(1, size / lanes) for size in SIZES})).batch_size == knee
 
@@ -79,7 +79,7 @@ def stored(kept: PrivateCache, *found: OperatingPoint, model: Card = MODEL) -> N
 
 class TestOperatingPoints:
     def test_a_worker_takes_the_measured_sizes(self, kept: PrivateCache, caplog: pytest.LogCaptureFixture) -> None:
-        """Up to the knee, and says so."""
+        """Up to the knee, and reports it."""
         stored(kept)
         assert points(kept).sizes_of(MODEL, "torch-float32", SIZES) == (1, 2, 4, 8)
         assert "takes its batch sizes from its measured operating point: (1, 2, 4, 8)" in caplog.text

@@ -65,7 +65,7 @@ class TestPlaces:
         assert [devices.configs[name].precision for name in ("cuda", "cpu")] == ["bfloat16", "auto"]
         assert [found.num_open for found in devices.opened.values()] == [0, 0]
 
-    async def test_a_server_beside_two_devices(self) -> None:
+    async def test_a_server_in_addition_to_two_devices(self) -> None:
         """In one worker: a model on the accelerator, one on the processor, and one that the settings put on a server
         although its card permits the accelerator."""
         devices, server = Devices(), FakeBackend(name="kserve", num_submitters=2)

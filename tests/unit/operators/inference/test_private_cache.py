@@ -106,7 +106,7 @@ class TestOthers:
     def test_what_belongs_to_another_user_is_not_trusted(
         self, cache: PrivateCache, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whoever that is."""
+        """Anyone who that is."""
         cache.write("entry", b"content")
         user_id = os.geteuid()
         monkeypatch.setattr(os, "geteuid", lambda: user_id + 1)
@@ -207,7 +207,7 @@ class TestExclusive:
             cache.write("entry", b"content")
         assert [path.name for path in cache.folder.iterdir()] == ["entry"]
 
-    def test_patience_ends(self, cache: PrivateCache) -> None:
+    def test_the_timeout_ends_it(self, cache: PrivateCache) -> None:
         """A process that was halted with the lock keeps nobody from starting."""
         with cache.exclusive(60.0), cache.exclusive(0.0):
             cache.write("entry", b"content")

@@ -11,7 +11,7 @@ from operators.inference.cuda.size_search import MAX_SIZE, candidates, search_si
 CARD_SIZES = (1, 4, 16)
 
 
-def swept(seconds_of: Callable[[int], float | None]) -> tuple[list[int], list[int]]:
+def searched(seconds_of: Callable[[int], float | None]) -> tuple[list[int], list[int]]:
     """Return the sizes that were tried, and those that are kept."""
     tried: list[int] = []
 
@@ -40,34 +40,34 @@ class TestCandidates:
 class TestSearch:
     def test_a_wide_device(self) -> None:
         """A batch takes as long as an item: the largest size."""
-        assert swept(lambda size: 0.001)[1][-1] == MAX_SIZE
+        assert searched(lambda size: 0.001)[1][-1] == MAX_SIZE
 
     def test_a_narrow_device(self) -> None:
         """A batch takes as long as its items: no more than the card says, and the search ends early."""
-        tried, kept = swept(lambda size: 0.001 * size)
+        tried, kept = searched(lambda size: 0.001 * size)
         assert kept == [1, 4, 16]
         assert tried[-1] <= 32
 
     def test_a_knee(self) -> None:
         """Up to 64 rows cost the same: larger batches let items wait, and gain nothing."""
-        tried, kept = swept(lambda size: 0.001 * max(64, size) / 64)
+        tried, kept = searched(lambda size: 0.001 * max(64, size) / 64)
         assert kept == [1, 4, 16, 32, 64]
         assert tried[-1] == 256
 
     @pytest.mark.parametrize("limit", [20, 100])
     def test_beyond_memory(self, limit: int) -> None:
         """What does not run is left out, and nothing larger is tried."""
-        tried, kept = swept(lambda size: 0.001 if size <= limit else None)
+        tried, kept = searched(lambda size: 0.001 if size <= limit else None)
         assert max(kept) <= limit < tried[-1] < 4 * limit
 
     def test_one_size_of_the_card_does_not_run(self) -> None:
         """The others of the card are tried all the same."""
-        assert swept(lambda size: None if size == 4 else 0.001 * size)[1] == [1, 16]
+        assert searched(lambda size: None if size == 4 else 0.001 * size)[1] == [1, 16]
 
     def test_slow_batches_are_the_cards_alone(self) -> None:
         """A live item would wait too long for a larger one."""
-        assert swept(lambda size: 0.2)[1] == [1, 4, 16]
+        assert searched(lambda size: 0.2)[1] == [1, 4, 16]
 
     def test_nothing_runs(self) -> None:
         """Then nothing is kept."""
-        assert swept(lambda size: None)[1] == []
+        assert searched(lambda size: None)[1] == []

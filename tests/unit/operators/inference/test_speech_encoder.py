@@ -40,7 +40,7 @@ def window(value: float) -> np.ndarray:
 
 
 async def opened(encoder: FakeEncoder) -> Inference:
-    """A worker whose device runs one model, with encoders beside it."""
+    """A worker whose device runs one model, with encoders next to it."""
     clock = partial(next, count())  # each batch takes as long as any other, whatever its size
     encoders = SpeechEncoders(lambda _name: encoder, "bfloat16", clock)
     place = ServerPlace(PLACE, frozenset((CARD.name,)), lambda: encoders)

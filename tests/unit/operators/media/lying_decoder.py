@@ -38,7 +38,7 @@ def abort(channel: socket.socket) -> None:
 
 
 def spend_cpu(channel: socket.socket) -> None:
-    """Die as the kernel ends whoever has used up its CPU time."""
+    """Die as the kernel ends anyone who has used up its CPU time."""
     os.kill(os.getpid(), signal.SIGXCPU)
 
 

@@ -191,7 +191,7 @@ def test_heic_sequences_are_seen(tmp_path: Path) -> None:
 
 
 def test_pages_of_tiff_are_named(tmp_path: Path) -> None:
-    """FFmpeg decodes the first one; whoever turns the page sees the others."""
+    """FFmpeg decodes the first one; anyone who turns the page sees the others."""
     first, *others = [Image.fromarray(coded_picture(number, 160, 96)) for number in range(4)]
     path = tmp_path / "pages.tiff"
     first.save(path, save_all=True, append_images=others)

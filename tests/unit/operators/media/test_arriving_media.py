@@ -184,7 +184,7 @@ class TestArrivingMedia:
     async def test_a_long_video_is_not_pulled(
         self, is_index_first: bool, pool: DecoderPool, tmp_path: Path, samples: Path
     ) -> None:
-        """Of 60 MB of MP4, wherever its index lies, a sparse plan fetches a fraction, in few and large enough reads."""
+        """Of 60 MB of MP4, wherever its index is, a sparse plan fetches a fraction, in few and large enough reads."""
         clip = make_long_clip(
             samples / "bigbuckbunny.mp4", tmp_path / "long.mp4", is_index_first=is_index_first, seconds=95.0
         )

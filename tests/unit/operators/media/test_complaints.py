@@ -1,4 +1,4 @@
-"""Damage is what was lost, not what FFmpeg has to say about notes and parameters beside healthy pictures."""
+"""Damage is what was lost, not what FFmpeg has to say about notes and parameters next to healthy pictures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOTES: dict[str, tuple[str, str, Change]] = {
 
 
 def _changed(folder: Path, codec: str, pixel_format: str, change: Change) -> Path:
-    """Every packet with something beside its picture, in a container that takes them as they are."""
+    """Every packet with something next to its picture, in a container that takes them as they are."""
     suffix = "ts" if codec == "libx264" else "avi"
     plain = write_video(folder / f"plain.{suffix}", num_frames=60, codec=codec, pixel_format=pixel_format)
     path = folder / f"changed.{suffix}"
@@ -50,7 +50,7 @@ def _changed(folder: Path, codec: str, pixel_format: str, change: Change) -> Pat
 
 
 @pytest.mark.parametrize("notes", NOTES.values(), ids=NOTES.keys())
-def test_notes_beside_pictures_are_no_damage(notes: tuple[str, str, Change], tmp_path: Path) -> None:
+def test_notes_next_to_pictures_are_no_damage(notes: tuple[str, str, Change], tmp_path: Path) -> None:
     """FFmpeg complains of each packet and gives each picture."""
     receipt = decoded_here(_changed(tmp_path, *notes)).receipt
     assert receipt is not None and receipt.video is not None

@@ -72,7 +72,7 @@ def test_sound_that_begins_before_pictures_of_avi_moves_none(tmp_path: Path) -> 
 
 
 def test_sampled_pictures_of_a_long_avi_are_those_of_their_times(tmp_path: Path) -> None:
-    """Seeks begin the count anew."""
+    """Seeks begin the count again."""
     options = {"bf": "3", "g": "25", "x264-params": "b-adapt=0"}
     path = write_video(tmp_path / "a.avi", num_frames=2_000, options=options)
     found = decoded_here(path, PlanPolicy(full_decode_max_packets=100, full_decode_max_seconds=4.0))

@@ -150,31 +150,31 @@ def frame(number: int) -> FrameSlot:
     return FrameSlot(number, float(number), 10, 10, is_keyframe=False)
 
 
-class TestRetelling:
+class TestDecodeReplay:
     def test_only_what_is_new_counts(self) -> None:
         """Frames may be grouped otherwise the second time; each is passed on once."""
-        retelling = DecodeReplay()
-        assert retelling.new_part(FramesReady((frame(0), frame(1)))) == FramesReady((frame(0), frame(1)))
-        retelling.begin_again()
-        assert retelling.new_part(FramesReady((frame(0),))) is None
-        assert retelling.new_part(FramesReady((frame(1), frame(2)))) == FramesReady((frame(2),))
+        replay = DecodeReplay()
+        assert replay.new_part(FramesReady((frame(0), frame(1)))) == FramesReady((frame(0), frame(1)))
+        replay.begin_again()
+        assert replay.new_part(FramesReady((frame(0),))) is None
+        assert replay.new_part(FramesReady((frame(1), frame(2)))) == FramesReady((frame(2),))
         motion = MotionReady(TrackShape(1, 10, 10, ()), TrackShape(1, 4, 4, ()))
-        assert retelling.new_part(motion) is motion
+        assert replay.new_part(motion) is motion
 
     def test_a_file_that_changed_is_refused(self) -> None:
         """Parts of two different files are never put together."""
-        retelling = DecodeReplay()
-        retelling.new_part(AudioReady(100, (), 0))
-        retelling.begin_again()
+        replay = DecodeReplay()
+        replay.new_part(AudioReady(100, (), 0))
+        replay.begin_again()
         with pytest.raises(InvalidMedia) as caught:
-            retelling.new_part(AudioReady(99, (), 0))
+            replay.new_part(AudioReady(99, (), 0))
         assert caught.value.cause == "media-changed"
 
     def test_so_is_one_that_became_shorter(self) -> None:
         """A second decode that ends before it has said what was said is of another file."""
-        retelling = DecodeReplay()
-        retelling.new_part(FramesReady((frame(0), frame(1))))
-        retelling.begin_again()
-        retelling.new_part(FramesReady((frame(0),)))
+        replay = DecodeReplay()
+        replay.new_part(FramesReady((frame(0), frame(1))))
+        replay.begin_again()
+        replay.new_part(FramesReady((frame(0),)))
         with pytest.raises(InvalidMedia):
-            retelling.new_part(Done(failed_receipt(0.0, 0.0)))
+            replay.new_part(Done(failed_receipt(0.0, 0.0)))

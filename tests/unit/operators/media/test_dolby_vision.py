@@ -71,7 +71,7 @@ def test_metadata_over_an_ordinary_base_changes_nothing(suffix: str, tmp_path: P
     assert found.receipt is not None and found.receipt.decode_errors == 0
 
 
-def test_the_sound_beside_such_pictures_is_analysed(tmp_path: Path) -> None:
+def test_the_sound_of_such_pictures_is_analysed(tmp_path: Path) -> None:
     """The pictures fail with their cause, the sound gives its answer."""
     plain = write_video(tmp_path / "plain.mp4", num_frames=30, sound_seconds=1.2, codec="libx265", index_first=False)
     path = tmp_path / "stated.mp4"

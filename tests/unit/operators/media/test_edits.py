@@ -109,7 +109,7 @@ def test_what_is_sampled_is_what_the_edits_show(name: str, gop: str, tmp_path: P
 
 
 def test_what_is_cut_off_is_neither_shown_nor_counted(tmp_path: Path) -> None:
-    """As little as lies between two keyframes."""
+    """As little as is between two keyframes."""
     found = _edited(tmp_path, [Edit(1.6, 18)], "50", sound=False)
     assert found.index is not None and found.index.video is not None
     assert min(number_of(pixels) for pixels in found.pictures) >= 1.6 * RATE

@@ -52,7 +52,7 @@ class TestDisk:
     @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts", "sound.wav"])
     @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
     async def test_a_failed_read_is_the_machines_fault(self, tmp_path: Path, name: str, share: float) -> None:
-        """Wherever the bad sector lies, the upload is waited for; it is neither blamed nor given half a result."""
+        """Wherever the bad sector is, the upload is waited for; it is neither blamed nor given half a result."""
         is_sound = name.endswith(".wav")
         path = write_sound(tmp_path / name, seconds=2.0) if is_sound else video(tmp_path, name)
         async with session_with(f"disk:{int(path.stat().st_size * share)}", path) as session:
@@ -70,7 +70,7 @@ class TestDisk:
                 await session.receipt()
 
     def test_a_reader_remembers(self, tmp_path: Path) -> None:
-        """A failed read looks like the end of the file to FFmpeg, and is told apart by whoever asks."""
+        """A failed read looks like the end of the file to FFmpeg, and is told apart by anyone who asks."""
 
         def read_at(fd: int, count: int, offset: int) -> bytes:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))

@@ -106,7 +106,7 @@ def _external_data(bait: Bait, target: str) -> bytes:
 
 
 def _grown(content: bytes, place: int, old: bytes, new: bytes) -> bytes:
-    """Replace a box, and add the difference to the size of every box around it; what lies in `mdat` is dropped."""
+    """Replace a box, and add the difference to the size of every box around it; what is in `mdat` is dropped."""
     grown = bytearray(content)
     for kind in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
         start = content.rindex(kind, 0, place) - 4

@@ -197,7 +197,7 @@ class TestTransport:
     """What receivers record."""
 
     def test_tables_of_a_broadcast(self, tmp_path: Path) -> None:
-        """A guide to programmes beside the film, again and again."""
+        """A guide to programmes next to the film, again and again."""
         whole = _mixed(tmp_path / "plain.ts")
         guide = [section(0x50, struct.pack(">HB", 7, number) + NOISE[number : number + 900]) for number in range(20)]
         clock = b"\x70\x70\x05" + NOISE[:5]
@@ -244,7 +244,7 @@ class TestFlv:
     """Live streams as they are recorded."""
 
     def test_scripts_among_the_pictures(self, tmp_path: Path) -> None:
-        """A time code beside each picture."""
+        """A time code next to each picture."""
         script = flv_tag(18, b"\2\0\4onFI\x08\0\0\0\2\0\2sd\2\0\x0a01-01-2026\0\0\x09")
         pictures = b"".join(flv_tag(9, b"\x12" + NOISE[:900], 40 * number) + script for number in range(12_000))
         found = walked(b"f", b"FLV\1\1\0\0\0\x09\0\0\0\0" + pictures)
@@ -371,7 +371,7 @@ def test_plain_files_of_ffmpeg(suffix: str, codec: str, tmp_path: Path) -> None:
 
 
 class TestSizesOfTransportStreams:
-    """They state no sizes: whoever opens one reads packets until it knows."""
+    """They state no sizes: anyone who opens one reads packets until it knows."""
 
     @pytest.mark.parametrize("pts", [lambda number: number * 375, lambda number: number * 25 + 250])
     def test_pictures_that_are_far_apart_or_late(self, tmp_path: Path, pts: Callable[[int], int]) -> None:

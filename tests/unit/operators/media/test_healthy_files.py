@@ -85,7 +85,7 @@ class TestColourProfiles:
 
 
 class TestWav:
-    """What editors write beside the sound."""
+    """What editors write next to the sound."""
 
     @pytest.mark.parametrize("block", [1, 2])
     def test_peaks_of_each_sample(self, block: int, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_fragment_for_each_packet(tmp_path: Path) -> None:
     assert len(found.speech) == pytest.approx(4.0 * 16_000, rel=0.05)
 
 
-def test_bursts_of_pictures_are_covered(tmp_path: Path) -> None:
+def test_dense_pictures_are_covered(tmp_path: Path) -> None:
     """A camera that records while something moves: what stands between two bursts is looked at as well."""
     times = [*range(10), *range(54, 56), 108, 109]
     path = write_video(tmp_path / "a.mkv", num_frames=len(times), pts=lambda number: times[number])

@@ -44,7 +44,7 @@ def _behind_last_box(path: Path, kind: bytes) -> Path:
 
 
 def _in_media_data(path: Path) -> Path:
-    """The table of contents lies in front, so that nothing moves that it refers to."""
+    """The table of contents is in front, so that nothing moves that it refers to."""
     whole = _film(path)
     start = whole.index(b"mdat") - 4
     assert start > whole.index(b"moov")
@@ -286,7 +286,7 @@ class TestOthers:
 
     @pytest.mark.parametrize("suffix", ["mp4", "mp3"])
     def test_a_cover_is_named(self, suffix: str, tmp_path: Path) -> None:
-        """Players show it beside the sound."""
+        """Players show it next to the sound."""
         picture = write_video(tmp_path / "a.jpg", num_frames=1, codec="mjpeg", pixel_format="yuvj420p")
         path = tmp_path / f"a.{suffix}"
         with av.open(str(path), "w") as after, av.open(str(picture)) as before:

@@ -93,7 +93,7 @@ TABLE: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize("name", TOP)
 def test_boxes_at_the_top_level(name: str, film: bytes, tmp_path: Path) -> None:
-    """Beside a film that has no fragments."""
+    """Next to a film that has no fragments."""
     assert hidden_bytes(_written(tmp_path, film + TOP[name])) >= REVIEWED_BYTES
 
 
@@ -204,7 +204,7 @@ def test_crafted_boxes_cost_little(place: str, film: bytes, tmp_path: Path) -> N
     assert sum(stop - start for start, stop in ledger.strays) >= 9 * 100_000
 
 
-def test_many_tracks_beside_a_long_one_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_tracks_next_to_a_long_one_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The samples of a track are joined with those of all others once, not again for each of them."""
     num_chunks, num_joined, join = 10_000, 0, np.concatenate
     sizes = box(b"stsz", struct.pack(">III", 0, 1, num_chunks))
@@ -224,7 +224,7 @@ def test_many_tracks_beside_a_long_one_cost_little(tmp_path: Path, monkeypatch: 
 
 
 def test_a_picture_on_the_cover_hides_nothing(film: bytes, tmp_path: Path) -> None:
-    """What lies behind the end of the picture counts as other metadata does."""
+    """What is behind the end of the picture counts as other metadata does."""
     jpeg = write_video(tmp_path / "a.jpg", num_frames=1, codec="mjpeg", pixel_format="yuvj420p").read_bytes()
     data = box(b"data", struct.pack(">II", 13, 0) + jpeg + 4 * NOISE)
     items = box(b"ilst", box(b"covr", data))

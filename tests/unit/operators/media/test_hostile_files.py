@@ -57,7 +57,7 @@ class TestHostileFiles:
             assert (await session.receipt()).decode_errors > 0
 
     async def test_broken_sound_fails_the_sound_alone(self, tmp_path: Path, pool: DecoderPool) -> None:
-        """Pictures are analysed; whoever asks for the sound is told that it is broken, never that it is silent."""
+        """Pictures are analysed; anyone who asks for the sound is told that it is broken, never that it is silent."""
         path = HOSTILE_FILES["broken sound"].build(tmp_path / "badsound.mp4")
         async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=path.name)) as session:
             assert await _num_frames(session) == 2

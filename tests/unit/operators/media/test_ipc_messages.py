@@ -180,7 +180,7 @@ def test_broken_media(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
 def test_pictures_that_are_noise(suffix: str, tmp_path: Path) -> None:
-    """A video none of whose pictures decode says so, in the same words in every container, whichever decoder failed."""
+    """If no picture of a video decodes, it is reported the same words in every container, whichever decoder failed."""
     path = write_video(tmp_path / f"noise{suffix}", num_frames=20)
     content = bytearray(path.read_bytes())
     place = content.find(b"x264")  # all pictures follow the encoder's own note in the first of them

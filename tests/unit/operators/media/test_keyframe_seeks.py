@@ -43,7 +43,7 @@ async def pool() -> AsyncIterator[DecoderPool]:
     await pool.close()
 
 
-class TestGlances:
+class TestKeyframeSamples:
     """One keyframe each."""
 
     @pytest.mark.parametrize("rate", [24, 25, 30, 50])
@@ -70,10 +70,12 @@ class TestGlances:
         path = written(tmp_path / name, codec=codec, sound_seconds=sound_seconds, rate=rate)
         with opened(path) as file:
             keyframes = file.index.keyframe_seconds
-            glances = [list(file.decoder.decode(DecodeSpan("keyframe", time, time, time))) for time in keyframes]
+            keyframe_samples = [
+                list(file.decoder.decode(DecodeSpan("keyframe", time, time, time))) for time in keyframes
+            ]
             num_decoded = file.decoder.num_decoded
         assert len(keyframes) >= 21
-        assert [[frame.is_keyframe for frame in frames] for frames in glances] == [[True]] * len(keyframes)
+        assert [[frame.is_keyframe for frame in frames] for frames in keyframe_samples] == [[True]] * len(keyframes)
         assert num_decoded == len(keyframes)
 
 
@@ -121,7 +123,7 @@ class TestBeyondWhatWasRead:
         ("name", "codec", "is_live"),
         [*((*each, False) for each in UNLISTED), ("live.mkv", "libx264", True), ("live.webm", "libvpx", True)],
     )
-    def test_moments_begin_at_keyframes(self, name: str, codec: str, is_live: bool, tmp_path: Path) -> None:
+    def test_sample_points_begin_at_keyframes(self, name: str, codec: str, is_live: bool, tmp_path: Path) -> None:
         """So that all of them show something, and cost hardly more than with a whole index; the header of a live
         recording does not even tell how long it is."""
         path = written(tmp_path / name, codec=codec, num_frames=3000, gop=50, is_live=is_live)
@@ -217,8 +219,8 @@ def opened(path: Path, policy: PlanPolicy | None = None) -> Iterator[Opened]:
 class TestSound:
     """Where the media arrives as it is read."""
 
-    async def test_is_fetched_with_the_bursts(self, pool: DecoderPool, tmp_path: Path, samples: Path) -> None:
-        """It lies in the same bytes: what is heard for as long as is watched costs next to nothing, and what lies
+    async def test_is_fetched_with_the_dense_segments(self, pool: DecoderPool, tmp_path: Path, samples: Path) -> None:
+        """It is in the same bytes: what is heard for as long as is watched costs next to nothing, and what is
         before the first burst is not fetched."""
         clip = make_long_clip(samples / "bigbuckbunny.mp4", tmp_path / "long.mp4", is_index_first=True, seconds=95.0)
         num_bytes = []

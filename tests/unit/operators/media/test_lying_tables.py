@@ -65,7 +65,7 @@ def test_a_scrambled_stream_is_encrypted(kind: str, tmp_path: Path) -> None:
 
 
 def test_pictures_that_a_list_leaves_out(tmp_path: Path) -> None:
-    """AVI plays on behind them: whoever reads the file sees them, whoever reads the list does not."""
+    """AVI plays on behind them: a reader of the file sees them, a reader of the list does not."""
     path = write_video(
         tmp_path / "list.avi", num_frames=100, width=640, height=368, codec="mpeg4", options={"b": "8000000", "g": "5"}
     )

@@ -60,14 +60,14 @@ class TestSweep:
         assert not plan_of(slow).video.skip_nonreference  # type: ignore[union-attr]
         assert not plan_of(slides).video.skip_nonreference  # type: ignore[union-attr]
 
-    def test_unknown_duration_is_swept(self) -> None:
+    def test_unknown_duration_is_decoded_in_full(self) -> None:
         """Without any duration the first stretch is looked at."""
         video = plan_of(replace(video_index(0.0), num_packets=0, is_complete=False)).video
         assert video is not None
         assert video.wanted_seconds[0] == 0.5
         assert len(video.wanted_seconds) == POLICY.max_frames
 
-    def test_few_packets_are_swept_whatever_the_duration(self) -> None:
+    def test_few_packets_are_decoded_in_full_whatever_the_duration(self) -> None:
         """Three hours of a slide a minute cost no more than three minutes of slides."""
         video = plan_of(video_index(10_800.0, rate=1 / 60)).video
         assert video is not None
@@ -75,7 +75,7 @@ class TestSweep:
         assert video.max_motion_frames <= 181
 
     @pytest.mark.parametrize(("width", "height", "is_full"), [(426, 240, True), (640, 360, False), (1280, 720, False)])
-    def test_small_pictures_are_swept_longer(self, width: int, height: int, is_full: bool) -> None:
+    def test_small_pictures_are_decoded_in_full_for_longer(self, width: int, height: int, is_full: bool) -> None:
         """Four minutes of small pictures cost what 90 s of larger ones do."""
         video = plan_of(replace(video_index(240.0), width=width, height=height)).video
         assert video is not None
@@ -92,7 +92,7 @@ class TestSweep:
         assert not plan_of(small).video.skip_nonreference  # type: ignore[union-attr]
 
 
-class TestMoments:
+class TestSamplePoints:
     """Long videos."""
 
     def test_spread_from_first_to_last(self) -> None:
@@ -125,7 +125,7 @@ class TestMoments:
         assert len(video.wanted_seconds) == POLICY.max_frames
 
     def test_what_cannot_be_sought_is_read_from_its_beginning(self) -> None:
-        """Up to the budget; what lies behind it is not looked at."""
+        """Up to the budget; what is behind it is not looked at."""
         video = plan_of(replace(video_index(900.0), is_seekable=False)).video
         assert video is not None
         assert {span.seek_seconds for span in video.spans} == {None}
@@ -133,7 +133,7 @@ class TestMoments:
 
     @pytest.mark.parametrize("seconds", [110.0, 120.0, 180.0, 400.0, 3600.0])
     @pytest.mark.parametrize("gop_seconds", [0.5, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 30.0, 61.0, 5000.0])
-    def test_moments_do_not_overlap(self, seconds: float, gop_seconds: float) -> None:
+    def test_sample_points_do_not_overlap(self, seconds: float, gop_seconds: float) -> None:
         """Spans follow one another, and no keyframe is a moment twice, however far keyframes are apart."""
         video = plan_of(video_index(seconds, gop_seconds=gop_seconds)).video
         assert video is not None
@@ -213,7 +213,9 @@ class TestAudioPlan:
         assert ends[-1] <= 113.0
 
     @pytest.mark.parametrize(("num_dense_segments", "sound_seconds"), [(3, 7200.0), (12, 100.0)])
-    def test_few_bursts_do_not_say_where_to_listen(self, num_dense_segments: int, sound_seconds: float) -> None:
+    def test_few_dense_segments_do_not_decide_where_sound_is_decoded(
+        self, num_dense_segments: int, sound_seconds: float
+    ) -> None:
         """Without enough of them while there is sound, it is heard at even distances."""
         index = index_of(video_index(7200.0), AudioStreamIndex("aac", 2, 0.0, sound_seconds))
         plan = make_plan(
@@ -227,7 +229,7 @@ class TestAudioPlan:
         ("seconds", "spans"), [(60.0, ((0.0, 300.0),)), (3600.0, ((0.0, 30.0), (396.667, 426.667)))]
     )
     def test_sound_of_unknown_length(self, seconds: float, spans: tuple[tuple[float, float], ...]) -> None:
-        """As browsers record it: beside a long video it is taken to last as long, else it is heard up to the limit."""
+        """As browsers record it: next to a long video it is taken to last as long, else it is heard up to the limit."""
         index = index_of(video_index(seconds), AudioStreamIndex("opus", 1, 0.0, 0.0))
         plan = make_plan(index, POLICY, max_pixels=10**8)
         assert plan.audio is not None

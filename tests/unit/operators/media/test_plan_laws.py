@@ -349,8 +349,8 @@ class TestSamplePoints:
 
 
 class TestSound:
-    def test_sound_of_unknown_length_beside_a_video_as_long_as_the_limit(self) -> None:
-        """It is heard up to the limit; beside a longer one it lasts as long."""
+    def test_sound_of_unknown_length_with_a_video_as_long_as_the_limit(self) -> None:
+        """It is heard up to the limit; next to a longer one it lasts as long."""
         sound = AudioStreamIndex("opus", 1, 0.0, 0.0)
         plans = [make_plan(index_of(video_index(seconds), sound), POLICY, max_pixels=1) for seconds in (300.0, 300.5)]
         as_long, longer = (plan.audio.spans for plan in plans if plan.audio)

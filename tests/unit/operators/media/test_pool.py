@@ -243,7 +243,7 @@ class TestDecoderPool:
         assert "libtorch" not in Path(f"/proc/{pool.process_ids[0]}/maps").read_text()
 
     def test_command_is_this_python(self) -> None:
-        """Whoever runs us runs the decoder."""
+        """Anyone who runs us runs the decoder."""
         assert DECODER_COMMAND[0] == sys.executable
 
 

@@ -61,7 +61,7 @@ def test_keyframes_that_bring_no_picture_end_the_search(tmp_path: Path, monkeypa
 
 
 def test_ordinary_keyframes_are_taken_by_themselves(tmp_path: Path) -> None:
-    """One packet a glance: no packet more is decoded for files that have no need of it."""
+    """One packet a keyframe sample: no packet more is decoded for files that have no need of it."""
     path = write_video(tmp_path / "a.mp4", num_frames=500, width=WIDTH, height=HEIGHT, options={"g": "25"})
     policy = PlanPolicy(full_decode_max_seconds=5.0, full_decode_max_packets=10, max_frames=12, num_dense_segments=0)
     found = decoded_here(path, policy)

@@ -127,7 +127,7 @@ def test_colours_may_change_in_mid_stream(tmp_path: Path) -> None:
 
 
 def test_what_is_brighter_than_white_stays_visible() -> None:
-    """A picture of which all lies in the highlights keeps its contrast: nothing can hide above white."""
+    """A picture of which all is in the highlights keeps its contrast: nothing can hide above white."""
     nits = np.tile(np.linspace(1_000, 10_000, 64), (48, 1))
     power = (nits / 10_000) ** 0.1593017578125
     codes = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
@@ -139,7 +139,7 @@ def test_what_is_brighter_than_white_stays_visible() -> None:
 
 
 def test_one_glint_moves_nothing_else() -> None:
-    """Ordinary parts of a picture keep their codes whatever stands beside them, and colours keep their hue."""
+    """Ordinary parts of a picture keep their codes whatever stands next to them, and colours keep their hue."""
     codes = np.full((64, 64, 3), 0, np.uint16)
     codes[:, :] = (24_000, 20_000, 18_000)
     plain = on_screen(codes, Colours(PQ, BT2020))

@@ -127,7 +127,7 @@ def test_pictures_behind_their_stated_end_are_seen(tmp_path: Path, monkeypatch: 
 def test_a_stream_of_matroska_may_be_shorter_than_the_file(
     seconds: float, sound_seconds: float, tmp_path: Path
 ) -> None:
-    """Its tag says so, whatever FFmpeg makes of a stream that it has not met while it probed."""
+    """Its tag reports it, whatever FFmpeg makes of a stream that it has not met while it probed."""
     path = tmp_path / "short.mkv"
     _write(path, [number * 40 for number in range(round(seconds * 25))], sound_seconds)
     assert not _is_for_a_person(decoded_here(path))

@@ -103,7 +103,7 @@ class TestMatroska:
         assert hidden(tmp_path / "a.mkv", in_segment(clips["a.mkv"], MATROSKA[name])) >= MOST
 
     def test_the_header_of_the_file(self, clips: dict[str, bytes], tmp_path: Path) -> None:
-        """And what lies between it and the segment."""
+        """And what is between it and the segment."""
         whole = clips["a.mkv"]
         start = whole.index(b"\x18\x53\x80\x67")
         assert hidden(tmp_path / "a.mkv", whole[:start] + element(b"\x4d\x4d", NOISE) + whole[start:]) >= MOST
@@ -197,7 +197,7 @@ class TestTransport:
         more = b"".join(packets(pid, b"\0" + body[:183], begins=begins) for body in bodies)
         assert hidden(tmp_path / "a.ts", clips["a.ts"] + more) >= MOST
 
-    def test_more_tables_than_any_programme_has(self, clips: dict[str, bytes], tmp_path: Path) -> None:
+    def test_more_tables_than_any_program_has(self, clips: dict[str, bytes], tmp_path: Path) -> None:
         """Whole ones, with checksums that hold."""
         bodies = [NOISE[place : place + 1_000] for place in range(0, len(NOISE), 1_000)]
         more = b"".join(packets(0x12, b"\0" + section(0x4E, body), begins=True) for body in bodies)

@@ -46,7 +46,7 @@ class TestTrace:
         assert text_trace(ground()).num_cells == text_trace(box).num_cells == 0
 
     def test_a_texture_counts_little(self) -> None:
-        """Gravel is busy everywhere; text has quiet rows beside it."""
+        """Gravel is busy everywhere; text has quiet rows next to it."""
         gravel = np.random.default_rng(2).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
         assert text_trace(gravel).num_cells < 0.4 * (HEIGHT // 8) * (WIDTH // 16)
 
@@ -68,7 +68,7 @@ class TestPicker:
         pictures = [written("welcome to my channel", seed=seed) for seed in range(6)]
         assert kept(pictures) == [(0.0, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0])]
 
-    def test_a_flash_beside_a_standing_caption(self) -> None:
+    def test_a_flash_next_to_a_standing_caption(self) -> None:
         """It is kept by itself, at its own time; the caption keeps the times of all other pictures."""
         pictures = [written("welcome to my channel") for _ in range(8)]
         pictures[5] = written("nobody will see this", top=80, on=pictures[5])

@@ -1,4 +1,4 @@
-"""What a container holds beside the two streams that are analysed is named."""
+"""What a container holds next to the two streams that are analysed is named."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _with_tracks(path: Path, *, num_videos: int = 1, num_sounds: int = 1, text: 
 
 
 def _with_subtitles(path: Path) -> Path:
-    """A text track beside the others, by way of SubRip."""
+    """A text track next to the others, by way of SubRip."""
     lines = path.with_suffix(".srt")
     lines.write_text("1\n00:00:00,000 --> 00:00:01,500\nA line of text.\n\n")
     whole = path.with_name(f"with-text{path.suffix}")
@@ -69,7 +69,7 @@ def named(path: Path) -> list[tuple[str, str]]:
 
 
 class TestTracks:
-    """Beside those that are analysed."""
+    """Next to those that are analysed."""
 
     @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov", "ts"])
     def test_a_second_film_is_named(self, suffix: str, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class TestMotionEnergy:
 
 class TestObservedSeconds:
     def test_bursts(self) -> None:
-        """Only what lies in spans counts, each frame for one interval."""
+        """Only what is in spans counts, each frame for one interval."""
         track = MotionTrack(
             np.array([0.0, 0.5, 1.0, 60.0, 60.5, 99.0]),
             np.zeros((6, 9, 16), np.uint8),

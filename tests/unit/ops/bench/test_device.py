@@ -107,7 +107,7 @@ class TestPhases:
             "tiny: product over eager",
             "mix: device busy",
             "a lone item: added to its kernels, median",
-            "live beside backfill over alone, p99",
+            "live while backfill runs over alone, p99",
             "a full device is survived",
             "a broken context is lost for its process",
             "tiny, float32, batches of 4: relative error",

@@ -9,7 +9,7 @@ NUM_ITEMS = 4000
 
 class TestEndure:
     async def test_everybody_gets_one_answer(self) -> None:
-        """Beside poison and callers that leave, no item is lost, answered for another, or refused for another."""
+        """Next to poison and callers that leave, no item is lost, answered for another, or refused for another."""
         found = await endure(NUM_ITEMS)
         assert (found.lost, found.outcomes["wrong"]) == (0, 0)
         assert 0 < found.outcomes["refused"] < 2 * POISON_RATIO * NUM_ITEMS

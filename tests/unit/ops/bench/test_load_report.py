@@ -68,6 +68,6 @@ class TestLoadReport:
         assert path.read_bytes().startswith(b"\x89PNG" if suffix == ".png" else b"<?xml")
 
     def test_other_benchmarks_have_no_plot(self, tmp_path: Path) -> None:
-        """And say so."""
+        """And report it."""
         with pytest.raises(NoPlots, match=r"x\.png is not written: bench lanes has no plot"):
             BenchReport("lanes", {}, ()).draw(tmp_path / "x.png")

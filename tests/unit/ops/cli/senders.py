@@ -48,7 +48,7 @@ def status(word: str = "final", revision: int = 1, offset: int = 2, *, has_failu
 def reading(
     case: StatusReading | None = None, *refusals: Refusal, decided_unix_seconds: float = 100.0, **fields: Any
 ) -> SenderReading:
-    """A case with its verdict where it is final, and refusals beside it."""
+    """A case with its verdict where it is final, and refusals next to it."""
     case = case or StatusReading()
     said = verdict(decided_unix_seconds) if case.status == "final" else None
     return SenderReading(case, said, refusals, fields.get("deletion"))

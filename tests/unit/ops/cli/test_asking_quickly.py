@@ -85,7 +85,7 @@ def test_an_id_that_is_not_text(words: tuple[str | bytes, ...]) -> None:
 
 
 def test_a_right_that_is_missing_in_redis_is_named(listener: socket.socket) -> None:
-    """Redis says that a key is not allowed, and not which: the question is told beside it."""
+    """Redis says that a key is not allowed, and not which: the question is told next to it."""
     store = QuickReads(read_settings(redis_url=url_of(listener)), 60.0)
     store._socket = socket.create_connection(listener.getsockname())
     asked, _ = listener.accept()

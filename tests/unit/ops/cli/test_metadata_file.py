@@ -42,13 +42,13 @@ def test_uploads_are_built_all_the_same(capsys: pytest.CaptureFixture[str]) -> N
     assert "did you mean 'title'?" in capsys.readouterr().err
 
 
-def test_a_long_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_list(capsys: pytest.CaptureFixture[str]) -> None:
     """A file about a thousand videos of which one is published is as it should be."""
     MetadataFile(Path("m.json"), {f"{n}.mp4": {} for n in range(1_000)}).warn_unknown(["/media/7.mp4"])
     assert capsys.readouterr().err == ""
 
 
-def test_a_long_catalogue_without_one_file(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_list_without_one_file(capsys: pytest.CaptureFixture[str]) -> None:
     """One line a file, however many entries have names like its own."""
     MetadataFile(Path("m.json"), {f"clip-{n:04}.mp4": {} for n in range(1_000)}).warn_unknown(["/media/clip-1000.mp4"])
     (line,) = capsys.readouterr().err.splitlines()

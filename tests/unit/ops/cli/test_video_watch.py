@@ -31,7 +31,7 @@ def test_the_first_look(said: SenderReading, ending: str | None) -> None:
 
 
 def test_old_refusals_are_told_from_the_beginning_only() -> None:
-    """Beside a live case those that were known when the watch began are no news; later ones are, once."""
+    """Next to a live case those that were known when the watch began are no news; later ones are, once."""
     old, new = refusal(1), refusal(2, seconds=60.0)
     case = status("pending")
     now, later = VideoWatch(from_beginning=False), VideoWatch(from_beginning=True)

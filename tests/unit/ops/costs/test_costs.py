@@ -81,7 +81,7 @@ def groups(grouping: Grouping) -> dict[str, float]:
 class TestRollUp:
     @pytest.mark.parametrize("grouping", GROUPINGS)
     def test_every_grouping_adds_up_to_the_same(self, grouping: Grouping) -> None:
-        """Three signals of 0.75 s beside the device, two of 1 s on it, and one decode of 3.125 s."""
+        """Three signals of 0.75 s next to the device, two of 1 s on it, and one decode of 3.125 s."""
         found = roll_up(pieces(), grouping)
         assert found.total.cpu_seconds == pytest.approx(3 * 0.75 + 2 * 1.0 + 3.125)
         for name in ("cpu_seconds", "device_seconds", "usd", "joules", "bytes_read"):

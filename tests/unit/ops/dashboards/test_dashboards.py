@@ -49,7 +49,7 @@ class TestFiles:
         assert (FOLDER / name).read_text(encoding="utf-8") == documents()[name]
 
     def test_no_other_files(self) -> None:
-        """Nothing lies there that is not described."""
+        """Nothing is there that is not described."""
         assert {path.name for path in FOLDER.iterdir()} == set(documents())
 
     def test_provisioning_names_what_panels_name(self) -> None:
@@ -76,7 +76,7 @@ class TestLayout:
         assert len({panel["title"] for panel in panels}) == len(panels)
 
     def test_nothing_overlaps(self, dashboard: Dashboard) -> None:
-        """Every cell of the grid belongs to one panel at most, and none lies outside."""
+        """Every cell of the grid belongs to one panel at most, and none is outside."""
         taken: set[tuple[int, int]] = set()
         for panel in panels_of(dashboard):
             place = panel["gridPos"]

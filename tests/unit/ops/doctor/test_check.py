@@ -1,4 +1,4 @@
-"""Running examinations: beside one another, under one deadline, none hiding another."""
+"""Running examinations: next to one another, under one deadline, none hiding another."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def broken_off(_: CheckContext) -> Iterator[Finding]:
 
 
 class TestExamineAll:
-    def test_order_is_that_of_the_catalogue(self) -> None:
-        """What is found comes in the order of the examinations, whoever ends first."""
+    def test_order_is_that_of_the_registry(self) -> None:
+        """What is found comes in the order of the examinations, no matter who ends first."""
         first_may_end = threading.Event()
 
         def waits(_: CheckContext) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ class TestExamineAll:
         assert only(good.findings).state == "ok"
 
     def test_a_server_that_goes_away_is_told(self) -> None:
-        """What a server's disappearance broke off says so, beside what was found before."""
+        """What a server's disappearance broke off reports it, next to what was found before."""
         found = next(examine_all((Check("broken", "", broken_off),), context(), 60)).findings
         assert [(finding.state, finding.found) for finding in found] == [
             ("ok", "seen"),
@@ -102,7 +102,7 @@ class TestChoose:
 
 
 class TestWorld:
-    def test_away(self) -> None:
+    def test_unavailable(self) -> None:
         """A server's absence is an answer, and asked for once."""
         assert not is_there(context().broker)
         assert is_there(context(broker=object()).broker)
@@ -116,7 +116,7 @@ class TestWorld:
         server.result()
         assert asked == ["asked"]
 
-    def test_errors_reach_whoever_asks(self) -> None:
+    def test_errors_reach_the_caller(self) -> None:
         """What a thread raises is raised again by the result."""
         with pytest.raises(KeyError):
             in_thread(lambda: {}["missing"]).result()

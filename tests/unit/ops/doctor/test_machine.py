@@ -355,7 +355,7 @@ class TestPorts:
 
     @pytest.mark.parametrize("answers", [lambda: _Silent(), lambda: _OtherService()])
     def test_taken_by_somebody_else(self, answers: Callable[[], Any]) -> None:
-        """Whoever listens and is no worker is in the way."""
+        """Anyone who listens and is no worker is in the way."""
         with answers() as other:
             finding = self.metrics(metrics_port=other.port)
         assert finding.state == "wrong"

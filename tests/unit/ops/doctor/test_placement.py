@@ -24,7 +24,7 @@ def test_all_in_their_places() -> None:
 
 
 def test_some_elsewhere() -> None:
-    """How many of how many, who wrote them as far as they say so, and the setting that mends it."""
+    """How many of how many, who wrote them as far as they report it, and the setting that mends it."""
     records = [placed(number, is_right=number >= 312) for number in range(1_000)]
     finding = judge("video.uploaded", records, NUM_PARTITIONS)
     assert finding.state == "warning"

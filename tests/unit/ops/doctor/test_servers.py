@@ -1,4 +1,4 @@
-"""What the doctor says of a broker that is away, refuses, or is the demo's."""
+"""What the doctor says of a broker that is unavailable, refuses, or is the demo's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def embedded() -> CheckContext:
 
 
 class TestBroker:
-    def test_away(self) -> None:
+    def test_unavailable(self) -> None:
         """One finding, with the setting to look at and a command that starts a broker."""
         finding = only(broker.examine(context()))
         assert finding.state == "wrong"
@@ -86,7 +86,7 @@ class TestProtocol:
 
 @pytest.mark.parametrize("examine", [topics.examine, groups.examine, progress.examine, rights.examine])
 class TestWhatNeedsABroker:
-    def test_away(self, examine: Any) -> None:
+    def test_unavailable(self, examine: Any) -> None:
         """Its absence is told once, by its own examination; here nothing was checked."""
         assert only(examine(context())).state == "not-checked"
 

@@ -85,8 +85,8 @@ def test_a_demo_keeps_nothing() -> None:
     assert finding.state == "warning"
 
 
-def test_away() -> None:
-    """A store that is away is one finding with the command that starts one."""
+def test_unavailable() -> None:
+    """A store that is unavailable is one finding with the command that starts one."""
     finding = only(store.examine(context()))
     assert finding.state == "wrong"
     assert "vidsignal local" in finding.do

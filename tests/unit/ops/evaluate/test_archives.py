@@ -80,7 +80,7 @@ class TestUnpacking:
         assert unpacked(content, "x.deb", "./usr/share/p/", tmp_path) == {"in/a.png": b"./usr/share/p/in/a.png"}
 
     def test_zip_within(self, tmp_path: Path) -> None:
-        """What lies in a game's zip archive is unpacked below a folder of its name, only the wanted files."""
+        """What is in a game's zip archive is unpacked below a folder of its name, only the wanted files."""
         content = debian_of({"./usr/share/p/base.pk3": wheel("in/a.png", "in/b.txt")})
         assert unpacked(content, "x.deb", "./usr/share/p/", tmp_path) == {"base.pk3/in/a.png": b"in/a.png"}
 
@@ -116,7 +116,7 @@ class TestFetching:
         monkeypatch.setattr(fetching, "ARCHIVES", {found.name: found})
         return found
 
-    def test_a_file_that_lies_there(self, pinned: Archive, tmp_path: Path) -> None:
+    def test_a_file_that_is_there(self, pinned: Archive, tmp_path: Path) -> None:
         """Without a network, the archive can be put into the folder; it is unpacked once."""
         (tmp_path / "x.whl").write_bytes(wheel("data/a.png"))
         said: list[str] = []

@@ -21,7 +21,7 @@ def evaluate(*words: str, **environment: str) -> Result:
 
 class TestList:
     def test_names_every_set(self) -> None:
-        """With its description, what it measures and, where it has some, the methods beside it."""
+        """With its description, what it measures and, where it has some, the methods next to it."""
         said = evaluate("--list").stdout
         for found in SETS.values():
             assert found.name in said and found.description in said

@@ -35,8 +35,8 @@ from ops.evaluate.sets.counted_objects import (
     wanted_pictures,
 )
 from schemas.evidence import Feature
-from schemas.facts import Signal
 from tests.evaluation_runs import evaluation_run
+from tests.sample_facts import signal
 
 
 def said(**numbers: int) -> Analysed:
@@ -44,18 +44,7 @@ def said(**numbers: int) -> Analysed:
         f"visual.max_{group}": Feature(value=number, event_unix_seconds=0.0, model="m@1")
         for group, number in numbers.items()
     }
-    signal = Signal(
-        signal_id="s",
-        video_id="v",
-        revision=1,
-        modality="frames",
-        status="ok",
-        generation=1,
-        fingerprint="f",
-        produced_unix_seconds=0.0,
-        features=features,
-    )
-    return Analysed("item", (signal,), 0.25)
+    return Analysed("item", (signal(features=features),), 0.25)
 
 
 def write_surfaces_and_portrait(data_dir: Path) -> None:
@@ -183,7 +172,7 @@ class TestFaces:
 
     @pytest.mark.parametrize("alteration", ALTERATIONS)
     def test_largest(self, tmp_path: Path, alteration: str) -> None:
-        """Every alteration of the largest face lies within a picture."""
+        """Every alteration of the largest face is within a picture."""
         write_surfaces_and_portrait(tmp_path)
         image = drawn_face(alteration, FACE_HEIGHTS_PX[-1], tmp_path)
         assert image.size == PICTURE_PX

@@ -60,7 +60,7 @@ RESULT = result(
 
 
 def test_files_are_as_generated() -> None:
-    """Whoever saves a result, or edits a generated line by hand, is told: run `make evaluation-documents`."""
+    """Anyone who saves a result, or edits a generated line by hand, is told: run `make evaluation-documents`."""
     differing = [path for path, content in generated() if path.read_text(encoding="utf-8") != content]
     assert [str(path.relative_to(REPOSITORY)) for path in differing] == []
 
@@ -111,7 +111,7 @@ class TestCards:
         assert words.startswith(f"{START} Not measured: violence/distress/cries-heard, ")
 
     def test_nothing(self) -> None:
-        """A model without labels and figures says so."""
+        """A model without labels and figures reports it."""
         assert measured_words(CARDS["silero-vad"], []) == f"{START} nothing yet."
 
     def test_what_is_written_by_hand_stays(self) -> None:
@@ -125,7 +125,7 @@ class TestCards:
         assert "0.50" not in with_measurements(once, card, [])
 
     def test_another_form(self) -> None:
-        """A card whose text has another form is refused, lest its figures stay old."""
+        """A card whose text has another form is refused, so that no its figures stay old."""
         with pytest.raises(ValueError, match="checked_on"):
             with_measurements('checked_on = "one line"\n', CARDS["opennsfw"], [])
 

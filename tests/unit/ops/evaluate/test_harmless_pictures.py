@@ -28,6 +28,7 @@ from ops.evaluate.sets.harmless_pictures import (
 from schemas.evidence import Feature, LabelEvidence
 from schemas.facts import Signal
 from tests.evaluation_runs import evaluation_run
+from tests.sample_facts import signal
 
 TRUTH = tomllib.loads(TRUTH_FILE.read_text(encoding="utf-8"))
 LION = "animals/mammals/cats/lion.png"
@@ -93,18 +94,9 @@ class FakeAnalysis:
 
     def _signal(self) -> Signal:
         tags = [{"name": "lion", "score": 0.75}, {"name": "tiger", "score": 0.125}]
-        return Signal(
-            signal_id="s",
-            video_id="v",
-            revision=1,
-            modality="frames",
-            status="ok",
-            generation=1,
-            fingerprint="f",
-            produced_unix_seconds=0.0,
-            labels=(LabelEvidence(label=NUDITY, score=0.5, model="m@1"),),
-            features={"visual.tags": Feature(value=tags, event_unix_seconds=0.0, model="m@1")},
-        )
+        labels = (LabelEvidence(label=NUDITY, score=0.5, model="m@1"),)
+        features = {"visual.tags": Feature(value=tags, event_unix_seconds=0.0, model="m@1")}
+        return signal(labels=labels, features=features)
 
 
 class TestJudgements:

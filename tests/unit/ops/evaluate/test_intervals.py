@@ -76,6 +76,6 @@ class TestBootstrap:
         assert bootstrapped(10, lambda _drawn: float("nan")) is None
 
     def test_f1_holds_its_value(self) -> None:
-        """F1 of 8 hits, 2 false and 3 missed is 16/21, and lies within its interval."""
+        """F1 of 8 hits, 2 false and 3 missed is 16/21, and is within its interval."""
         low, high = bootstrapped_f1(8, 2, 3) or (1.0, 0.0)
         assert low < 16 / 21 < high

@@ -88,7 +88,7 @@ class TestJudgements:
         assert [amount.said for amount in overlaps("a", truth, found)] == [0.5, None]
 
     def test_counted_shots(self) -> None:
-        """An estimate is judged beside the interval that it states; a count has none."""
+        """An estimate is judged next to the interval that it states; a count has none."""
         counted = list(counted_shots("a", 8, ShotCount(8.0, 8.0, 8.0, is_estimated=False)))
         estimated = list(counted_shots("b", 40, ShotCount(30.0, 20.0, 39.0, is_estimated=True)))
 

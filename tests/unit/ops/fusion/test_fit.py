@@ -18,11 +18,11 @@ from ops.fusion.fitted_rule import as_yaml
 from ops.fusion.fitting import fit_head
 from ops.fusion.reviewed import examples_of, shadow_examples
 from schemas.codec import encode
-from schemas.outcomes import Action, ModalityStates, Reason, Reviewed, Verdict, Version
-from streams.decision.cost import Prices, price
+from schemas.outcomes import Action, ModalityStates, Verdict
 from streams.decision.decide import decide
 from streams.decision.policy_file import load_policy, parse_policy
 from tests.sample_facts import evidence, signal
+from tests.sample_verdicts import reviewed_verdict
 
 SEEN, HEARD, USED = (f"violence/weapons/{name}" for name in ("firearm-visible", "gunfire-heard", "firearm-use"))
 POLICY = load_policy(None)
@@ -32,23 +32,8 @@ Truth = Callable[[random.Random, float, float], bool]
 
 
 def verdict(seen: float, heard: float, action: Action, *, at: float = 100.0, other: str | None = None) -> Verdict:
-    reasons = (Reason(action="review", words="it", label=other or USED), Reason(action=action, words="a person"))
-    return Verdict(
-        video_id="v",
-        version=Version(revision=1, generation=1, offset=1),
-        status="final",
-        action=action,
-        reasons=reasons,
-        labels=(evidence(SEEN, seen), evidence(HEARD, heard)),
-        modalities=ModalityStates(),
-        market=None,
-        policy="p",
-        uploaded_unix_seconds=0.0,
-        deadline_unix_seconds=1.0,
-        decided_unix_seconds=1.0,
-        cost=price([], Prices(1.0, 1.0, 1.0, 1.0)),
-        reviewed=Reviewed(reviewer="ann", reason="", event_unix_seconds=at, policy_action="review"),
-    )
+    labels = (evidence(SEEN, seen), evidence(HEARD, heard))
+    return reviewed_verdict(action, labels, because=other or USED, at=at)
 
 
 def by_sound(drawn: random.Random, _seen: float, heard: float) -> bool:

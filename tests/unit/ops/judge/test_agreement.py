@@ -1,4 +1,4 @@
-"""A judge's answers beside people's decisions: counts, agreement, kappa, apart for what it was asked for."""
+"""A judge's answers next to people's decisions: counts, agreement, kappa, apart for what it was asked for."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ops.evaluate.metrics.intervals import wilson
 from ops.judge.agreement import Agreement, agreements
 from schemas.codec import encode
 from schemas.evidence import AskedFor, JudgeWord
-from schemas.outcomes import Action, ModalityStates, Reason, Reviewed, Verdict, Version
-from streams.decision.cost import Prices, price
+from schemas.outcomes import Action, Verdict
+from tests.sample_verdicts import reviewed_verdict
 
 GUN, BLADE = "violence/weapons/firearm-visible", "violence/weapons/blade-visible"
 
@@ -30,23 +30,8 @@ def verdict(
     is_reviewed: bool = True,
     version: int = 1,
 ) -> Verdict:
-    reviewed = Reviewed(reviewer="ann", reason="", event_unix_seconds=1.0, policy_action="review")
-    return Verdict(
-        video_id="v",
-        version=Version(revision=1, generation=1, offset=1),
-        status="final",
-        action=action,
-        reasons=(Reason(action=action, words="a person"), Reason(action="review", words="it", label=because)),
-        labels=judge_evidence({label: asked_for}, [answer], version),
-        modalities=ModalityStates(),
-        market=None,
-        policy="p",
-        uploaded_unix_seconds=0.0,
-        deadline_unix_seconds=1.0,
-        decided_unix_seconds=1.0,
-        cost=price([], Prices(1.0, 1.0, 1.0, 1.0)),
-        reviewed=reviewed if is_reviewed else None,
-    )
+    labels = judge_evidence({label: asked_for}, [answer], version)
+    return reviewed_verdict(action, labels, because=because, is_reviewed=is_reviewed)
 
 
 BAND = [
@@ -131,5 +116,5 @@ class TestCommand:
         assert (first["kappa"], first["compared"], first["counts"]["no acted"]) == (0.4, 50, 10)
 
     def test_nothing(self, tmp_path: Path) -> None:
-        """It says so."""
+        """It reports it."""
         assert "no reviewed verdict" in self.run(tmp_path, [])

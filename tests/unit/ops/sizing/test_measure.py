@@ -25,7 +25,7 @@ class TestLoad:
 
 class TestLine:
     def test_splits_latency_into_work_and_the_rest(self) -> None:
-        """A tenth of a second beside work that keeps one and a half cores busy."""
+        """A tenth of a second next to work that keeps one and a half cores busy."""
         work = [0.3, 0.6, 1.5, 3.0]
         beside, cores = _line(work, [0.1 + each / 1.5 for each in work], 2)
         assert (beside, cores) == (pytest.approx(0.1), pytest.approx(1.5))

@@ -88,7 +88,7 @@ class TestLog:
         assert plan_for(self.profile, 1.0).log.disk_bytes == pytest.approx(expected)
 
     def test_summaries_make_outcomes(self) -> None:
-        """A summary is a fact, and both outcomes are said anew."""
+        """A summary is a fact, and both outcomes are said again."""
         more = self.profile.with_options({"engagement_summaries_per_video": 1.0})
         assert plan_for(more, 1.0).log.written - plan_for(self.profile, 1.0).log.written == 900 + 10_000
 
@@ -99,7 +99,7 @@ class TestLog:
 
 class TestAccelerators:
     def test_what_is_full_first_decides(self) -> None:
-        """0.6 CPU s beside the models on 16 cores bind before 0.01 s on the device."""
+        """0.6 CPU s next to the models on 16 cores bind before 0.01 s on the device."""
         found = plan_for(round_profile(**PLAIN), 100.0).accelerators
         assert found.seconds_per_video == pytest.approx(0.01)
         assert (found.bound_by, found.number, found.is_modelled) == (
@@ -111,7 +111,7 @@ class TestAccelerators:
         assert (slow.bound_by, slow.number) == ("accelerator", 40)
 
     def test_only_a_measured_one_is_not_modelled(self) -> None:
-        """A profile of a machine with one says so."""
+        """A profile of a machine with one reports it."""
         profile = round_profile()
         measured = msgspec.structs.replace(profile.figures["accelerator_speed_ratio"], origin="measured", source="x")
         found = msgspec.structs.replace(profile, figures={**profile.figures, "accelerator_speed_ratio": measured})

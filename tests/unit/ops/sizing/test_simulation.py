@@ -57,7 +57,7 @@ class TestSimulate:
         assert many.quantile_seconds(0.99) < few.quantile_seconds(0.99)
         assert many.paid_worker_seconds == 8 * HORIZON_SECONDS > few.paid_worker_seconds == 3 * HORIZON_SECONDS
 
-    def test_time_beside_the_work_is_added(self) -> None:
+    def test_time_without_work_is_added(self) -> None:
         """Hops and folds."""
         later = run(replace(CELL, beside_seconds=2.0))
         assert later.quantile_seconds(0.5) == pytest.approx(run().quantile_seconds(0.5) + 2.0)
@@ -105,7 +105,7 @@ class TestSharedWorker:
         assert self.worker(MODEL, 3.0).next_end_seconds() == 3.0
 
     def test_one_alone_costs_more(self) -> None:
-        """Its batches are not full; with more videos beside it the difference goes."""
+        """Its batches are not full; with more videos next to it the difference goes."""
         dear = replace(MODEL, alone_ratio=1.5)
         assert self.worker(dear, 3.0).next_end_seconds() == pytest.approx(4.5)
         assert dear.speed(8) == pytest.approx(MODEL.speed(8) / 1.0625)
@@ -116,7 +116,7 @@ class TestSharedWorker:
         assert (worker.num_running, len(worker.waiting)) == (2, 1)
 
     def test_what_is_lost_is_given_back_whole(self) -> None:
-        """Work that was half done begins anew."""
+        """Work that was half done begins again."""
         worker = self.worker(replace(MODEL, slots=2), 1.0, 2.0, 3.0)
         assert sorted(video.work_cpu_seconds for video in worker.give_back(0.5)) == [1.0, 2.0, 3.0]
         assert worker.next_end_seconds() is None

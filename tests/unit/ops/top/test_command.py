@@ -35,7 +35,7 @@ def invoke(*words: str) -> tuple[int, str]:
     return told.exit_code, told.output
 
 
-def test_worker_beside_a_dead_one(worker: str, nobody: str, tmp_path: Path) -> None:
+def test_worker_next_to_a_dead_one(worker: str, nobody: str, tmp_path: Path) -> None:
     """Addresses of the command line and of a file are asked together; one dead worker is no failure."""
     (tmp_path / "targets.txt").write_text(f"{nobody}\n")
     code, text = invoke("--worker", worker, "--targets", str(tmp_path / "targets.txt"), "--json")
@@ -51,7 +51,7 @@ def test_worker_of_the_settings(worker: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_everybody_down(nobody: str) -> None:
-    """With every worker down the frame says so, and the exit code, too."""
+    """With every worker down the frame reports it, and the exit code, too."""
     code, text = invoke("--worker", nobody)
     assert (code, "0 of 1 workers up" in text) == (3, True)
 

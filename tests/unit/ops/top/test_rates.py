@@ -34,12 +34,12 @@ class TestCounters:
         second = (page(0, "x_total 5", address="b:1"), page(5, "x_total 15", address="b:1"))
         assert rates([first, second]).rate("x_total") == 3.0
 
-    def test_fallen_counter_began_anew(self) -> None:
+    def test_fallen_counter_was_reset(self) -> None:
         """70, then 6: six since the restart, and no negative rate."""
         assert rates([(page(0, "x_total 70"), page(2, "x_total 6"))]).rate("x_total") == 3.0
 
     def test_restart_that_passed_the_old_value(self) -> None:
-        """A process that began anew counts from 0 although its counter is higher than the old one's."""
+        """A process that began again counts from 0 although its counter is higher than the old one's."""
         before, after = page(0, "x_total 10", started=1000), page(5, "x_total 25", started=2000)
         assert rates([(before, after)]).rate("x_total") == 5.0
 
@@ -63,7 +63,7 @@ class TestHistograms:
     AFTER = 's_bucket{le="1"} 9\ns_bucket{le="2"} 11\ns_bucket{le="4"} 15\ns_bucket{le="+Inf"} 15\ns_count 15\ns_sum 22'
 
     def test_quantiles(self) -> None:
-        """Ten new: 4 up to 1, 2 up to 2, 4 up to 4. The fifth lies halfway through the second bucket."""
+        """Ten new: 4 up to 1, 2 up to 2, 4 up to 4. The fifth is halfway through the second bucket."""
         moved = rates([(page(0, self.BEFORE), page(10, self.AFTER))])
         assert moved.quantile("s", 0.5) == pytest.approx(1.5)
         assert moved.quantile("s", 0.2) == pytest.approx(0.5)
@@ -83,7 +83,7 @@ class TestHistograms:
         assert float("+Inf") == inf
 
     def test_workers_add_up(self) -> None:
-        """One observation up to 1 here, three up to 2 there: the second of four lies a third into the second bucket."""
+        """One observation up to 1 here, three up to 2 there: the second of four is a third into the second bucket."""
         none = 's_bucket{le="1"} 0\ns_bucket{le="2"} 0\ns_bucket{le="+Inf"} 0'
         one = 's_bucket{le="1"} 1\ns_bucket{le="2"} 1\ns_bucket{le="+Inf"} 1'
         three = 's_bucket{le="1"} 0\ns_bucket{le="2"} 3\ns_bucket{le="+Inf"} 3'

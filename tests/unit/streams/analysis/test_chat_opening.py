@@ -71,7 +71,7 @@ class TestOpening:
         ],
     )
     def test_settings_that_contradict(self, settings: dict[str, str], said: str) -> None:
-        """Every command says so, before anything is sent."""
+        """Every command reports it, before anything is sent."""
         with pytest.raises(InvalidSettings) as refused:
             read_settings(**settings)
         assert said in str(refused.value)
@@ -107,7 +107,7 @@ class TestFingerprint:
             assert len(found) == (3 if modality == "frames" else 1)
 
     def test_a_chat_card_by_another_name_there(self) -> None:
-        """Two models behind one card are two; the backend's part of it is in `tests/contract/test_servers_away.py`."""
+        """Two models behind one card are two; the backend's part is in `tests/contract/test_servers_unavailable.py`."""
         found = set()
         for there in ("a", "b"):
             inference: Any = SimpleNamespace(how=lambda _name, there=there: f"openai-float32/{there}")
@@ -122,12 +122,12 @@ async def test_captions_have_a_breaker_of_their_own() -> None:
     captions, models = WatchedServers(breakers, "chat"), WatchedServers(breakers)
     origin = "http://127.0.0.1:8000"
     for _ in range(FAILURES_TO_OPEN):
-        captions.ended(ServerRequest(origin, "unavailable", 0.1, is_away=True))
+        captions.ended(ServerRequest(origin, "unavailable", 0.1, is_unavailable=True))
 
     await asyncio.sleep(0)
-    with pytest.raises(ServerUnavailable) as away:
+    with pytest.raises(ServerUnavailable) as unavailable:
         captions.require(origin)
-    assert away.value.origin == origin
+    assert unavailable.value.origin == origin
     models.require(origin)
 
 

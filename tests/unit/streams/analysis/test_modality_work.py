@@ -86,7 +86,7 @@ class FakeEngine:
     sessions: Sessions = field(default_factory=Sessions)
     provenance: dict[str, Provenance] = field(default_factory=lambda: dict.fromkeys(MODALITIES, PROVENANCE))
     never_reached: ServerUnavailable | None = None
-    away: ServerUnavailable | None = None
+    unavailable: ServerUnavailable | None = None
     steps: list[str] = field(default_factory=list)
 
     async def await_models(self, modality: str) -> None:
@@ -95,8 +95,8 @@ class FakeEngine:
 
     async def reach_models(self, modality: str) -> None:
         self.steps.append("reach")
-        if self.away is not None:
-            raise self.away
+        if self.unavailable is not None:
+            raise self.unavailable
 
     def work(self, *asked: Any) -> Any:
         self.steps.append("work")
@@ -181,7 +181,7 @@ async def test_a_signal_too_large_is_a_failure_of_its_own_account(monkeypatch: p
 
 @pytest.mark.parametrize("fault", [None, ValueError("broken")])
 async def test_agents_tell_each_other_what_they_found(fault: Exception | None) -> None:
-    """Whoever asks another agent of the event is told its analysis, or that there is none, and never waits for ever."""
+    """An agent that asks another one of the event gets its analysis, or that there is none, and never waits forever."""
     told: list[Analysis | None] = []
     found = Analysis(is_present=False)
 
@@ -223,22 +223,22 @@ async def test_what_a_chat_model_said_is_counted() -> None:
     assert counted() == [(number or 0.0) + 1 for number in before]
 
 
-AWAY = ServerUnavailable("http://models.example:8000", "no connection")
+UNAVAILABLE = ServerUnavailable("http://models.example:8000", "no connection")
 
 
 async def test_a_server_that_was_never_reached() -> None:
     """The signal has no name yet: nothing is looked up and nothing is opened."""
     role = Role()
-    role.engine.never_reached = AWAY
+    role.engine.never_reached = UNAVAILABLE
     with pytest.raises(ServerUnavailable):
         await role.run(record())
     assert (role.claims.num_looked_up, role.engine.steps) == (0, [])
 
 
-async def test_a_server_that_is_away() -> None:
+async def test_an_unavailable_server() -> None:
     """What was claimed before is looked up, and no media is decoded in vain."""
     role = Role()
-    role.engine.away = AWAY
+    role.engine.unavailable = UNAVAILABLE
     with pytest.raises(ServerUnavailable):
         await role.run(record())
     assert (role.claims.num_looked_up, role.engine.steps) == (1, ["reach"])
@@ -247,9 +247,9 @@ async def test_a_server_that_is_away() -> None:
 async def test_a_failure_needs_no_server() -> None:
     """A video whose server did not come in time is answered."""
     role = Role()
-    role.engine.never_reached = role.engine.away = AWAY
+    role.engine.never_reached = role.engine.unavailable = UNAVAILABLE
     work = ModalityWork(Agent("frames", nothing_found, 1), role.parts)
-    await work.fail(record(), role.slot, Failure(cause="model-server-away", message=str(AWAY)))
+    await work.fail(record(), role.slot, Failure(cause="model-server-away", message=str(UNAVAILABLE)))
     await role.slot.close()
     (published,) = role.publisher.of(SIGNALS)
     assert msgspec.json.decode(published.value, type=Signal).status == "failed"

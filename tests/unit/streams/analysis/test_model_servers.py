@@ -71,7 +71,7 @@ class TestSettings:
         ],
     )
     def test_refused_at_start(self, settings: dict[str, str], said: str) -> None:
-        """Every command says so, before a worker sends anything."""
+        """Every command reports it, before a worker sends anything."""
         with pytest.raises(InvalidSettings) as refused:
             read_settings(**settings)
         assert said in str(refused.value)

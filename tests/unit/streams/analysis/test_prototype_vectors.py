@@ -68,18 +68,18 @@ async def test_a_server_that_serves_another_version(tmp_path: Path) -> None:
     assert counts == [number, number, 0, number]
 
 
-async def test_a_sentence_model_that_is_away(tmp_path: Path) -> None:
-    """Texts are never judged without the comparison: it says that the server is away, until the examples were embedded;
+async def test_an_unavailable_sentence_model(tmp_path: Path) -> None:
+    """Texts are never judged without the comparison: the server counts as unavailable until the examples were embedded;
     that is done once."""
     found, kept, inference = (
         load_prototypes(None),
         PrivateCache(tmp_path / "kept", 64 * 1024**2),
         CountingInference("x"),
     )
-    is_away = True
+    is_unavailable = True
 
     async def open_scorer():  # type: ignore[no-untyped-def]
-        if is_away:
+        if is_unavailable:
             raise ServerUnavailable("http://m:1", "gone")
         return await open_prototypes(found, inference, FakeTokens(), kept)  # type: ignore[arg-type]
 
@@ -91,7 +91,7 @@ async def test_a_sentence_model_that_is_away(tmp_path: Path) -> None:
         await awaited.open()
     with pytest.raises(ServerUnavailable, match="http://m:1: gone"):
         awaited(vectors)
-    is_away = False
+    is_unavailable = False
     await awaited.open()
     await awaited.open()
     assert awaited(vectors).abuse.shape == (1,)

@@ -14,7 +14,7 @@ from streams.delivery.breaker import FAILURES_TO_OPEN, Breakers
 from tests.fakes import ManualClock
 
 ORIGIN = "https://models.example:443"
-AWAY = ServerRequest(ORIGIN, "unavailable", 0.1, is_away=True)
+UNAVAILABLE = ServerRequest(ORIGIN, "unavailable", 0.1, is_unavailable=True)
 ANSWERED = ServerRequest(ORIGIN, "answered", 0.1, input_tokens=7, output_tokens=2)
 
 
@@ -36,8 +36,8 @@ class Bench:
     async def is_spared(self) -> bool:
         try:
             await self.there(lambda: self.servers.require(ORIGIN))
-        except ServerUnavailable as away:
-            assert away.origin == ORIGIN
+        except ServerUnavailable as unavailable:
+            assert unavailable.origin == ORIGIN
             return True
         return False
 
@@ -45,9 +45,9 @@ class Bench:
 async def test_a_server_that_fails_again_and_again_is_spared() -> None:
     """No thread asks it until its breaker permits a probe; events wait for the same breaker."""
     bench = Bench()
-    await bench.ended(*[AWAY] * (FAILURES_TO_OPEN - 1))
+    await bench.ended(*[UNAVAILABLE] * (FAILURES_TO_OPEN - 1))
     assert not await bench.is_spared()
-    await bench.ended(AWAY)
+    await bench.ended(UNAVAILABLE)
     assert await bench.is_spared()
     assert bench.breakers.is_open(ORIGIN)
 
@@ -56,7 +56,7 @@ async def test_an_answer_closes_it() -> None:
     """A refusal is an answer, too."""
     for request in (ANSWERED, ServerRequest(ORIGIN, "refused", 0.1)):
         bench = Bench()
-        await bench.ended(*[AWAY] * FAILURES_TO_OPEN, request)
+        await bench.ended(*[UNAVAILABLE] * FAILURES_TO_OPEN, request)
         assert not bench.breakers.has_failed(ORIGIN)
         assert not await bench.is_spared()
 
@@ -67,7 +67,7 @@ async def test_a_deadline_says_nothing_about_the_server() -> None:
     cut = ServerRequest(ORIGIN, "cut", 0.1)
     await bench.ended(*[cut] * FAILURES_TO_OPEN)
     assert not bench.breakers.has_failed(ORIGIN)
-    await bench.ended(AWAY, cut)
+    await bench.ended(UNAVAILABLE, cut)
     assert bench.breakers.has_failed(ORIGIN)
 
 
@@ -88,6 +88,6 @@ def test_a_closed_loop_is_told_nothing() -> None:
         return WatchedServers(Breakers(ManualClock()))
 
     servers = asyncio.run(opened())
-    servers.ended(AWAY)
+    servers.ended(UNAVAILABLE)
     servers.require(ORIGIN)
     assert not servers._breakers.has_failed(ORIGIN)

@@ -1,4 +1,4 @@
-"""Servers are asked although no video waits for them: often while they are away, seldom while they answer."""
+"""Servers are asked although no video waits for them: often while they are unavailable, seldom while they answer."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ async def test_one_that_answers() -> None:
 
 
 @pytest.mark.parametrize("error", [ServerUnavailable(ORIGIN, "gone"), Overloaded("no room")])
-async def test_one_that_is_away(error: Exception) -> None:
-    """At once and again, all models although the first is away, and ever more seldom; the ordinary time returns with
-    its answer."""
+async def test_one_that_is_unavailable(error: Exception) -> None:
+    """At once and again, all models although the first is unavailable, and ever less often; the ordinary time returns
+    with its answer."""
     models = FakeModels(error)
     async with reaching(models) as clock:
         clock.advance(BETWEEN_TRIES.first_seconds)

@@ -67,14 +67,14 @@ class Bench:
         return caught.value
 
 
-def away(origin: str = ORIGIN) -> SourceUnavailable:
+def unavailable(origin: str = ORIGIN) -> SourceUnavailable:
     return SourceUnavailable(origin, "no answer")
 
 
 class TestWatchedOpener:
-    async def test_spares_an_origin_that_is_away(self) -> None:
+    async def test_spares_an_unavailable_origin(self) -> None:
         """After some failures in a row it is not asked any more; others are."""
-        bench = Bench(*[away()] * FAILURES_TO_OPEN, Medium())
+        bench = Bench(*[unavailable()] * FAILURES_TO_OPEN, Medium())
         for _ in range(FAILURES_TO_OPEN + 2):
             assert isinstance(await bench.fail(), SourceUnavailable)
         assert len(bench.inner.asked) == FAILURES_TO_OPEN
@@ -82,7 +82,7 @@ class TestWatchedOpener:
 
     async def test_judges_by_the_origin_that_was_named(self) -> None:
         """Wherever it redirects to, the breaker is that of the event's own origin: the next event is checked by it."""
-        bench = Bench(*[away("https://elsewhere:443")] * FAILURES_TO_OPEN)
+        bench = Bench(*[unavailable("https://elsewhere:443")] * FAILURES_TO_OPEN)
         for _ in range(FAILURES_TO_OPEN):
             error = await bench.fail()
         assert isinstance(error, SourceUnavailable)
@@ -90,7 +90,7 @@ class TestWatchedOpener:
         assert "elsewhere" in error.message
 
     @pytest.mark.parametrize("failure", [SpoolFull("spool", "full"), InvalidMedia("media-missing", "404")])
-    async def test_is_not_away_for_other_reasons(self, failure: Exception) -> None:
+    async def test_is_not_unavailable_for_other_reasons(self, failure: Exception) -> None:
         """A full disk is ours, and an origin that says 404 is there; both come out as they are."""
         bench = Bench(*[failure] * 10)
         for _ in range(10):
@@ -99,18 +99,18 @@ class TestWatchedOpener:
 
     async def test_any_answer_closes_it(self) -> None:
         """Media at fault counts as an answer, but not an address that nobody was asked about."""
-        bench = Bench(away(), away(), InvalidMedia("media-address-refused", "no"), away())
+        bench = Bench(unavailable(), unavailable(), InvalidMedia("media-address-refused", "no"), unavailable())
         for _ in range(4):
             await bench.fail()
         assert bench.breakers.is_open(ORIGIN)
-        bench = Bench(away(), away(), InvalidMedia("media-forbidden", "no"), away())
+        bench = Bench(unavailable(), unavailable(), InvalidMedia("media-forbidden", "no"), unavailable())
         for _ in range(4):
             await bench.fail()
         assert not bench.breakers.is_open(ORIGIN)
 
     async def test_counts_failures_in_the_middle(self) -> None:
         """Media that ends to arrive counts against its origin, too."""
-        bench = Bench(*[Medium([away()]) for _ in range(FAILURES_TO_OPEN)])
+        bench = Bench(*[Medium([unavailable()]) for _ in range(FAILURES_TO_OPEN)])
         opened = [await bench.opener.open(URL) for _ in range(FAILURES_TO_OPEN)]
         for each in opened:
             assert not bench.breakers.is_open(ORIGIN)

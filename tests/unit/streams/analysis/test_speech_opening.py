@@ -34,7 +34,7 @@ def loading(error: RuntimeError | None = None) -> Any:
 
 
 def test_on_an_accelerator() -> None:
-    """Both encoders are batched models of a place beside the device, and the mode says so."""
+    """Both encoders are batched models of a place next to the device, and the mode reports it."""
     found = batched_models(loading(), "bfloat16", WHISPERS)
     assert found is not None
     assert [(card.name, card.input_shape, card.outputs) for card in found.cards] == [

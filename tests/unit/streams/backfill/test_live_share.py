@@ -163,14 +163,14 @@ class TestFailures:
         await role.works[0].fail(first, Slot(first.place, 1), FAILURE)
         assert role.agents[0].failed == [b"a"]
 
-    async def test_no_upload_is_dropped_while_the_broker_is_away(self) -> None:
+    async def test_no_upload_is_dropped_while_the_broker_is_unavailable(self) -> None:
         """The event is not finished until the record is confirmed."""
 
-        class Away:
+        class UnavailablePublisher:
             async def publish(self, *_given: Any, **_more: Any) -> int:
                 raise ConnectionError("away")
 
-        role = Role(Away(), per_minute=1)
+        role = Role(UnavailablePublisher(), per_minute=1)
         await role.meet(upload_record("a", 0))
         with pytest.raises(ConnectionError):
             await role.meet(upload_record("b", 1))
@@ -189,7 +189,7 @@ class TestLiveUploadsPerMinute:
             ({"creator_live_uploads_per_minute": 0}, 0),
         ],
     )
-    def test_only_beside_a_backfill_role_by_default(self, given: dict[str, Any], per_minute: int) -> None:
+    def test_only_next_to_a_backfill_role_by_default(self, given: dict[str, Any], per_minute: int) -> None:
         """Where no worker may have that role, nothing is left to it without being asked. The share grows with what the
         worker analyses."""
         assert live_uploads_per_minute(read_settings(**given)) == per_minute

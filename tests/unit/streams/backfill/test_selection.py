@@ -98,7 +98,7 @@ class TestVersions:
         assert found == [None, "up-to-date", "up-to-date"]
 
     def test_a_space_asks_for_its_missing_members(self) -> None:
-        """Whoever has a vector is through, whatever made it."""
+        """Anyone who has a vector is through, whatever made it."""
         space = CARDS[MODEL].embedding_space
         stored = [Stored(state(), is_in_space=is_in) for is_in in (True, False)]
         assert [judged(each, space=space) for each in stored] == ["up-to-date", None]

@@ -133,11 +133,11 @@ class TestTaken:
         assert (options["ssl_cert_reqs"], options["ssl_check_hostname"]) == ("required", True)
 
     def test_redis_user(self) -> None:
-        """Handed to the client beside the URL."""
+        """Handed to the client next to the URL."""
         options = store_options(read_settings(redis_username="ann", redis_password=SECRET))
         assert options == {"username": "ann", "password": SECRET}
 
-    def test_nothing_is_guarded_by_default(self) -> None:
+    def test_nothing_is_secured_by_default(self) -> None:
         """A laptop needs no certificate, and nobody from outside reaches its endpoint."""
         settings = read_settings()
         assert store_options(settings) == {}

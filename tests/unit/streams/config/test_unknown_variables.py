@@ -55,7 +55,7 @@ def test_whatever_code_and_tests_read() -> None:
 
 
 def test_services_of_kubernetes() -> None:
-    """A service called vidsignal-worker puts its address into every container beside it."""
+    """A service called vidsignal-worker puts its address into every container next to it."""
     ends = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_METRICS", "PORT_9100_TCP", "PORT_9100_TCP_ADDR")
     found = {f"VIDSIGNAL_WORKER_{end}": "10.0.0.1" for end in ends} | {"VIDSIGNAL_WORKER_PORT": "tcp://10.0.0.1:9100"}
     assert unknown_variables(found) == []
@@ -63,7 +63,7 @@ def test_services_of_kubernetes() -> None:
 
 
 def test_commands_and_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A warning on standard error beside the command's own exit code, and a finding."""
+    """A warning on standard error next to the command's own exit code, and a finding."""
     monkeypatch.setenv("VIDSIGNAL_METRIC_PORT", "9100")
     said = "variable VIDSIGNAL_METRIC_PORT is no setting and has no effect; did you mean VIDSIGNAL_METRICS_PORT?"
     ended = CliRunner().invoke(app, ["policy", "check"])

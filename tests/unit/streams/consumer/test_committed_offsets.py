@@ -26,7 +26,7 @@ ACTIONS = st.lists(
 
 @dataclass
 class Reader:
-    """Drives a subject through a log and keeps the truth beside it."""
+    """Drives a subject through a log and keeps the truth next to it."""
 
     subject: OffsetSubject
     position: int = 0

@@ -76,7 +76,7 @@ class TestCallThread:
             await ended.wait()
 
     async def test_a_cancelled_answer_is_an_error(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Else it would pass for a cancellation of whoever asked, and end that silently."""
+        """Else it would pass for a cancellation of anyone who asked, and end that silently."""
 
         async def answer() -> None:
             raise asyncio.CancelledError

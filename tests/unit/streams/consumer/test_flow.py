@@ -100,7 +100,7 @@ class TestFlow:
         assert (made.handed_out, made.changes) == ([SECOND], [True])
 
     async def test_a_grant_that_is_over_is_not_served_although_its_cancellation_is_swallowed(self) -> None:
-        """A preparation that goes on after its grant has ended hands nothing out beside the next grant, nor alone."""
+        """A preparation that goes on after its grant has ended hands nothing out next to the next grant, nor alone."""
         made = Stage(swallow_the_cancellation, swallow_the_cancellation)
         made.flow.begin(FIRST)
         await asyncio.sleep(0)
@@ -152,7 +152,7 @@ class TestFlow:
         assert [type(error) for error in made.failures] == [OSError]
 
     async def test_notices_that_it_was_cut_off(self) -> None:
-        """A cancellation that nobody asked for ends the handing out: whoever looks sees it, and may begin again."""
+        """A cancellation that nobody asked for ends the handing out: anyone who looks sees it, and may begin again."""
         made = Stage()
         made.hand_out = be_cancelled
         made.flow.begin(FIRST)

@@ -110,7 +110,7 @@ class TestConfiguration:
         assert MEMBERSHIP.heartbeat_seconds * 3 < MEMBERSHIP.session_seconds
 
     def test_the_worker_shows_in_the_client_id(self) -> None:
-        """Whoever describes a group sees which of its members are one worker's."""
+        """Anyone who describes a group sees which of its members are one worker's."""
         spec = RoleSpec("verdict", SIGNALS, {}, 1, ResumeFromKafka())
         app = faust_app(read_settings(kafka_bootstrap_servers="127.0.0.1:9092"), spec, "worker-7", MEMBERSHIP)
         assert app.conf.broker_client_id == "vidsignal-worker-7"

@@ -25,7 +25,7 @@ RECORD = Record(Place("topic", 0, 0), b"video", b"{}", (), 0.0, generation=1)
 
 
 class NotedRules:
-    """Notes what is about to be committed, or waits for a store that is away."""
+    """Notes what is about to be committed, or waits for a store that is unavailable."""
 
     def __init__(self, order: list[Any]) -> None:
         self._order = order

@@ -129,7 +129,7 @@ class TestNvml:
 
 class TestPowerMeter:
     def test_joules_over_busy_seconds(self) -> None:
-        """A package that drew 30 J while cores worked 2 s in sum: 15 W a busy core, whoever kept it busy."""
+        """A package that drew 30 J while cores worked 2 s in sum: 15 W a busy core, no matter who kept it busy."""
         now = SimpleNamespace(joules=100.0, device_joules=0.0, core=50.0, device=0.0, seconds=0.0)
         meter = PowerMeter(
             SimpleNamespace(joules=lambda: now.joules),
@@ -172,7 +172,7 @@ class TestPowerMeter:
         assert len(looks) - before == 5
 
     def test_no_meters_nothing_measured(self) -> None:
-        """Then the price table models, and says so."""
+        """Then the price table models, and reports it."""
         now = SimpleNamespace(seconds=0.0)
         meter = PowerMeter(None, monotonic_seconds=lambda: now.seconds)
         now.seconds = 60.0

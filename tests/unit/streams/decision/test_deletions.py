@@ -51,7 +51,7 @@ def test_one_that_is_known_changes_nothing() -> None:
 
 
 def test_an_upload_is_deleted_up_to_the_place_of_the_deletion() -> None:
-    """In its own partition; a topic that was created anew has other places."""
+    """In its own partition; a topic that was created again has other places."""
     known = after([(0, 5), (1, 9)])
     assert [is_deleted(known, place(offset)) for offset in (4, 5, 6)] == [True, True, False]
     assert [is_deleted(known, place(offset, 1)) for offset in (9, 10)] == [True, False]
@@ -61,7 +61,7 @@ def test_an_upload_is_deleted_up_to_the_place_of_the_deletion() -> None:
 
 
 def test_an_upload_lives_where_it_came_after_the_deletion() -> None:
-    """Where places do not compare nobody can say so."""
+    """Where places do not compare nobody can report it."""
     uploads = [place(5), place(6), place(6, 1), place(6, topic_id="another")]
     assert [is_uploaded_after(accepted(source=upload), place(5)) for upload in uploads] == [False, True, False, False]
 

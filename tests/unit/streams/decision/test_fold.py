@@ -34,7 +34,7 @@ from tests.unit.streams.verdict.folding import (
 )
 
 
-class TestMoments:
+class TestSamplePoints:
     """When an outcome is made."""
 
     def test_accepted_is_published_as_pending_and_the_last_signal_makes_it_final(self) -> None:
@@ -103,7 +103,7 @@ class TestApplied:
         state = fold_all([accepted(), *ALL_SIGNALS])[-1].state
         assert fold(state, signal("frames", 2), offset, context()) == Folded(state, None, "already-applied")
 
-    def test_a_raised_generation_lets_offsets_begin_anew(self) -> None:
+    def test_a_raised_generation_restarts_offsets(self) -> None:
         """After a change of the partition count a low offset is news."""
         state = fold_all([accepted(), *ALL_SIGNALS])[-1].state
         folded = fold(state, accepted(2), 0, context(log_generation=1))
@@ -167,7 +167,7 @@ class TestEngagement:
 class TestForgetting:
     """A deletion withdraws what was said and leaves a guard."""
 
-    def test_a_decided_video_keeps_nothing_but_the_guard(self) -> None:
+    def test_a_decided_video_keeps_nothing_but_the_deletion_marker(self) -> None:
         """No outcome is made, and the deletion has a version of its own."""
         folded = fold_all([accepted(), *ALL_SIGNALS, deleted()])
         state = folded[-1].state
@@ -185,7 +185,7 @@ class TestForgetting:
         [accepted(), signal(), failed_signal(), deadline(), summary(), review("allow"), policy_changed(), deleted()],
     )
     def test_what_comes_late_is_refused(self, late: Fact) -> None:
-        """Nothing of the forgotten revision begins it anew."""
+        """Nothing of the forgotten revision begins it again."""
         folded = fold_all([accepted(), *ALL_SIGNALS, deleted(), late])
         assert (folded[-1].outcome, folded[-1].ignored) == (None, "forgotten")
 
@@ -327,7 +327,7 @@ class TestContents:
         """Four signals of one decode: four receipts, one decode."""
         cost = last_outcome(fold_all([accepted(), *ALL_SIGNALS])).verdict.cost
         assert (cost.num_decodes, cost.decode_cpu_seconds, cost.cpu_seconds, cost.device_seconds) == (1, 3.0, 8.0, 4.0)
-        # 3 decode + 8 host + 4 beside the device are 15 core seconds at 0.001, 4 device seconds at 0.002 USD.
+        # 3 decode + 8 host + 4 next to the device are 15 core seconds at 0.001, 4 device seconds at 0.002 USD.
         assert cost.usd == pytest.approx(15 * 0.001 + 4 * 0.002)
         assert cost.joules == pytest.approx(15 * 10.0 + 4 * 100.0)
         assert cost.is_modelled

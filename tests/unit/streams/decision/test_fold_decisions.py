@@ -1,4 +1,4 @@
-"""The fold where somebody decides anew: a person, or a changed policy."""
+"""The fold where somebody decides again: a person, or a changed policy."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class TestReview:
         assert last_outcome(folded).verdict.action == "block"
 
     def test_it_is_of_its_revision_alone(self) -> None:
-        """New content has to be looked at anew; a review of another revision is not heard."""
+        """New content has to be looked at again; a review of another revision is not heard."""
         folded = fold_all([accepted(), review("block"), accepted(2), review("allow"), review("allow", revision=3)])
         assert last_outcome(folded).verdict.reviewed is None
         assert [step.ignored for step in folded[-2:]] == ["older-revision", "not-accepted"]
@@ -88,7 +88,7 @@ class TestChangedPolicy:
     def test_a_final_verdict_is_decided_again_from_the_same_signals(self) -> None:
         """Action, reasons and policy are new, under the version of the record; evidence and features are as before."""
         folded = fold_all(self.RUDE)
-        before, after = last_outcome(folded), self._judged_anew(folded).outcome
+        before, after = last_outcome(folded), self._judged_again(folded).outcome
         assert after is not None
         assert (before.verdict.action, after.verdict.action) == ("limit", "block")
         assert (after.verdict.status, after.verdict.policy) == ("final", STRICT.label)
@@ -96,16 +96,16 @@ class TestChangedPolicy:
         assert (after.verdict.labels, after.record.features) == (before.verdict.labels, before.record.features)
 
     def test_a_provisional_verdict_stays_provisional(self) -> None:
-        """What is missing is judged anew, too, and a later signal still amends it."""
+        """What is missing is judged again, too, and a later signal still amends it."""
         folded = fold_all([accepted(), *ALL_SIGNALS[1:], deadline()])
-        judged = self._judged_anew(folded)
+        judged = self._judged_again(folded)
         assert judged.outcome is not None
         assert (judged.outcome.verdict.status, judged.outcome.verdict.action) == ("provisional", "block")
         assert statuses(fold_all([ALL_SIGNALS[0]], judged.state, first_offset=6)) == ["final"]
 
     def test_a_persons_word_stands(self) -> None:
         """And it is told what the new policy would do."""
-        after = self._judged_anew(fold_all([*self.RUDE[:-1], review("allow"), self.RUDE[-1]])).outcome
+        after = self._judged_again(fold_all([*self.RUDE[:-1], review("allow"), self.RUDE[-1]])).outcome
         assert after is not None
         assert after.verdict.reviewed is not None
         assert (after.verdict.action, after.verdict.reviewed.policy_action) == ("allow", "block")
@@ -147,6 +147,6 @@ class TestChangedPolicy:
         sealed = VideoState(log_generation=0, applied_offset=4, sealed_revision=1)
         assert fold(sealed, policy_changed(), 5, context()).ignored == "facts-gone"
 
-    def _judged_anew(self, folded: list[Folded]) -> Folded:
+    def _judged_again(self, folded: list[Folded]) -> Folded:
         """By a worker that has the stricter policy."""
         return fold(folded[-1].state, policy_changed(), len(folded), FoldContext(STRICT, PRICES, 0, 0.0))

@@ -107,7 +107,7 @@ class TestWhyNothingChanges:
         ],
     )
     def test_uploads(self, state: VideoState, revision: int, cause: str | None) -> None:
-        """A higher revision begins anew, and is published as pending."""
+        """A higher revision begins again, and is published as pending."""
         folded = fold(state, at(8, revision=revision), 9, context())
         assert folded.ignored == cause
         assert (folded.outcome is not None) == (cause is None)

@@ -119,7 +119,7 @@ class TestScores:
 
 class TestEffect:
     def test_a_yes_in_the_band_requires_a_review(self) -> None:
-        """With the label, its meaning and who says so."""
+        """With the label, its meaning and who reports it."""
         plain, found = decided(POLICY), decided(POLICY, judged("yes"))
         assert (plain.action, found.action) == ("allow", "review")
         (reason,) = [reason for reason in found.reasons if reason.label == GUN]
@@ -134,7 +134,7 @@ class TestEffect:
         assert decided(POLICY, item).action == "allow"
 
     def test_without_effect(self) -> None:
-        """If the policy says so, or has no judge any more."""
+        """If the policy reports it, or has no judge any more."""
         for policy in (replace(POLICY, judge=replace(RULE, effect="none")), replace(POLICY, judge=None)):
             assert decided(policy, judged("yes")).action == "allow"
 

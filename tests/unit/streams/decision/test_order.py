@@ -1,4 +1,4 @@
-"""The order of offsets: a record that comes again is told from one that comes too late."""
+"""The order of offsets: a record that is redelivered is told from one that comes too late."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TestDeliveredOrder:
         assert told(DeliveredOrder(), record(5), record(5, 2), record(6, 1)) == [False, True, True]
 
 
-class TestLanes:
+class TestKeyedOrder:
     async def test_an_offset_below_one_that_waits_is_refused(self) -> None:
         """It would be folded after it, and change nothing."""
         executor, done = KeyedExecutor(), []

@@ -54,7 +54,7 @@ class TestRevisions:
         assert kinds(accepted(1), accepted(1, content="b")) == []
 
     def test_a_lower_revision_is_told(self) -> None:
-        """It changes nothing, and the revision that stands says so."""
+        """It changes nothing, and the revision that stands reports it."""
         assert kinds(accepted(3), accepted(1)) == ["lower-revision"]
 
     def test_outcomes_are_as_without_warnings(self) -> None:
@@ -74,7 +74,7 @@ class TestDeletions:
         assert [warning.kind for warning in reading.warnings] == ["unknown-video"]
 
     def test_of_a_known_id_is_none(self) -> None:
-        """Nor is a deletion that comes again."""
+        """Nor is a deletion that is redelivered."""
         assert said(accepted(1), deleted(1)).deletion_warnings == ()
         assert said(accepted(1), deleted(1), deleted(1)).deletion_warnings == ()
 

@@ -62,7 +62,7 @@ class TestAdmission:
         assert (await waiting) is not None
 
     async def test_drain_turns_waiting_events_away(self) -> None:
-        """Who waits for a slot when the generation ends gets none: the record comes again."""
+        """Who waits for a slot when the generation ends gets none: the record is redelivered."""
         subject, _ = admission(agents=("frames",))
         await subject.enter(record(0), "frames")
         waiting = asyncio.ensure_future(subject.enter(record(1), "frames"))

@@ -1,4 +1,4 @@
-"""Breakers: an origin that is away is asked rarely, by one, and by all when it answers."""
+"""Breakers: an origin that is unavailable is asked rarely, by one, and by all when it answers."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class TestBreakers:
         assert first.cancelled()
 
     def test_remembers_a_bounded_number(self, manual_clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Whoever names hosts at will fills no memory: those that failed longest ago are forgotten."""
+        """Anyone who names hosts at will fills no memory: those that failed longest ago are forgotten."""
         monkeypatch.setattr(breaker, "MAX_ORIGINS", 10)
         breakers = Breakers(manual_clock, failures_to_open=1)
         for number in range(100):

@@ -66,7 +66,7 @@ class App(OneRole):
         clock = ManualClock()
         self.world = World()
         self.limit = DeadLetterLimit("media", clock, max_dead_letters=limit, window_seconds=WINDOW_SECONDS)
-        self.deferred_events = DeferredEvents(Breakers(clock), clock, capacity=64, patience_seconds=60.0)
+        self.deferred_events = DeferredEvents(Breakers(clock), clock, capacity=64, timeout_seconds=60.0)
         works = {agent: AgentWork(agent, self.world) for agent in agents}
         super().__init__(
             works, clock, slots=slots, deferred_events=self.deferred_events, limit=self.limit, internal_error_attempts=1

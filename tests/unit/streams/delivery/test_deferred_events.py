@@ -1,4 +1,4 @@
-"""Events whose media is away: out of their slots, back when it makes sense, given up when patience is at its end."""
+"""Events whose media is unavailable: out of their slots, back when it makes sense, given up after the timeout."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.fakes import ManualClock
 from tests.support.one_role import OneRole, settled
 
 AGENTS = ("frames", "audio", "context")
-PATIENCE_SECONDS = 86_400.0
+TIMEOUT_SECONDS = 86_400.0
 
 
 @dataclass
 class World:
-    """Which origins are away; events of an odd offset are of the origin `odd`, others of `even`."""
+    """Which origins are unavailable; events of an odd offset are of the origin `odd`, others of `even`."""
 
-    away: set[str] = field(default_factory=set)
+    unavailable: set[str] = field(default_factory=set)
     is_disk_full: bool = False
     opened: list[int] = field(default_factory=list)
     """Offsets whose media was asked for, once a session."""
@@ -57,7 +57,7 @@ class MediaWork:
         self._world.opened.append(offset)
         if self._world.is_disk_full:
             raise SpoolFull("spool", "full")
-        if origin in self._world.away:
+        if origin in self._world.unavailable:
             self._breakers.failed(origin)
             raise SourceUnavailable(origin, "no answer")
         self._breakers.answered(origin)
@@ -70,9 +70,7 @@ class App(OneRole):
         clock = ManualClock()
         self.world = World()
         self.breakers = Breakers(clock)
-        self.deferred_events = DeferredEvents(
-            self.breakers, clock, capacity=capacity, patience_seconds=PATIENCE_SECONDS
-        )
+        self.deferred_events = DeferredEvents(self.breakers, clock, capacity=capacity, timeout_seconds=TIMEOUT_SECONDS)
         works = {agent: MediaWork(agent, self.world, self.breakers) for agent in AGENTS}
         super().__init__(works, clock, slots=slots, deferred_events=self.deferred_events)
 
@@ -83,10 +81,10 @@ def app() -> App:
     return App()
 
 
-class TestParking:
+class TestDeferral:
     async def test_an_event_waits_without_its_slot(self, app: App) -> None:
         """The slot is free, the agent that needs no media is through, and the offset is kept."""
-        app.world.away = {"odd"}
+        app.world.unavailable = {"odd"}
         await app.publish([1])
         assert (app.admission.num_slots, app.deferred_events.num_deferred, app.committable) == (0, 1, None)
         assert app.world.done == [("context", 1)]
@@ -94,17 +92,17 @@ class TestParking:
 
     async def test_it_comes_back_when_the_origin_does(self, app: App) -> None:
         """Every agent that wanted the media gets it, once; the one that was through is not asked again."""
-        app.world.away = {"odd"}
+        app.world.unavailable = {"odd"}
         await app.publish([1])
-        app.world.away = set()
+        app.world.unavailable = set()
         await app.pass_time(30, 5)
         assert sorted(app.world.done) == [("audio", 1), ("context", 1), ("frames", 1)]
         assert (app.committable, app.deferred_events.num_deferred, app.admission.num_slots) == (2, 0, 0)
         assert not app.crash.happened.is_set()
 
     async def test_a_dead_origin_holds_nobody_up(self, app: App) -> None:
-        """Among many events of an origin that is away, those of others get through, with two slots."""
-        app.world.away = {"odd"}
+        """Among many events of an origin that is unavailable, those of others get through, with two slots."""
+        app.world.unavailable = {"odd"}
         await app.publish(range(14))
         await app.pass_time(300, 5)
         assert {offset for agent, offset in app.world.done if agent == "frames"} == set(range(0, 14, 2))
@@ -113,13 +111,13 @@ class TestParking:
 
     async def test_an_open_breaker_spares_the_origin(self, app: App) -> None:
         """Seven events wait for an hour; the origin is asked about once a minute, not seven times."""
-        app.world.away = {"odd"}
+        app.world.unavailable = {"odd"}
         await app.publish([1, 3, 5, 7, 9, 11, 13])
         await app.pass_time(600, 5)
         asked = len(app.world.opened)
         await app.pass_time(3600, 5)
         assert 60 <= len(app.world.opened) - asked <= 130
-        app.world.away = set()
+        app.world.unavailable = set()
         await app.pass_time(120, 5)
         assert app.committable == 14
         assert app.deferred_events.num_deferred == 0
@@ -127,13 +125,13 @@ class TestParking:
     async def test_beyond_its_capacity_events_keep_their_slots(self) -> None:
         """Four are deferred, two wait in the two slots, others stay in Kafka; all finish when the origin is back."""
         app = App(capacity=4)
-        app.world.away = {"odd"}
+        app.world.unavailable = {"odd"}
         await app.publish(range(1, 30, 2))
         await app.pass_time(300, 5)
         assert app.deferred_events.is_crowded
         assert (app.admission.num_slots, app.deferred_events.num_deferred) == (2, 6)
         assert len({offset for _, offset in app.world.done}) <= 6
-        app.world.away = set()
+        app.world.unavailable = set()
         await app.pass_time(300, 5)
         assert {offset for agent, offset in app.world.done if agent == "audio"} == set(range(1, 30, 2))
         assert (app.deferred_events.num_deferred, app.deferred_events.is_crowded, app.admission.num_slots) == (
@@ -152,36 +150,36 @@ class TestParking:
         await app.pass_time(120, 5)
         assert app.committable == 3
 
-    async def test_patience_ends(self, app: App) -> None:
+    async def test_the_timeout_ends_it(self, app: App) -> None:
         """A day after its upload the event is answered, by each agent that wanted the media."""
-        app.world.away = {"odd"}
+        app.world.unavailable = {"odd"}
         await app.publish([1])
-        await app.pass_time(PATIENCE_SECONDS - 120, 60)
+        await app.pass_time(TIMEOUT_SECONDS - 120, 60)
         assert app.world.failed == []
         await app.pass_time(600, 60)
         assert sorted(app.world.failed) == [("audio", 1, "media-source-away"), ("frames", 1, "media-source-away")]
         assert (app.committable, app.deferred_events.num_deferred) == (2, 0)
 
-    async def test_a_late_event_gets_some_patience(self, app: App) -> None:
+    async def test_a_late_event_gets_some_time(self, app: App) -> None:
         """An event that lay in the log for two days is not given up for a moment's outage."""
-        app.clock.advance(2 * PATIENCE_SECONDS)
-        app.world.away = {"odd"}
+        app.clock.advance(2 * TIMEOUT_SECONDS)
+        app.world.unavailable = {"odd"}
         await app.publish([1])
         await app.pass_time(300, 5)
-        app.world.away = set()
+        app.world.unavailable = set()
         await app.pass_time(120, 5)
         assert (app.world.failed, app.committable) == ([], 2)
 
     async def test_a_rebalance_ends_the_wait(self, app: App) -> None:
-        """Deferred events hold no drain up; they come again with the next generation, and are worked on once."""
-        app.world.away = {"odd"}
+        """Deferred events hold no drain up; they return with the next generation, and are worked on once."""
+        app.world.unavailable = {"odd"}
         await app.publish([1])
         app.admission.suspend()
         await settled()
         assert (app.admission.num_running, app.deferred_events.num_deferred, app.committable) == (0, 0, None)
         app.begin(2)
         await app.publish([1], generation=2)
-        app.world.away = set()
+        app.world.unavailable = set()
         await app.pass_time(120, 5)
         assert sorted(app.world.done) == [("audio", 1), ("context", 1), ("context", 1), ("frames", 1)]
         assert app.committable == 2
@@ -189,7 +187,7 @@ class TestParking:
     async def test_a_rebalance_ends_the_wait_inside_slots(self) -> None:
         """So it is for those that found no room."""
         app = App(capacity=1)
-        app.world.away = {"odd"}
+        app.world.unavailable = {"odd"}
         await app.publish([1, 3])
         assert app.deferred_events.is_crowded
         app.admission.suspend()
@@ -199,12 +197,12 @@ class TestParking:
 
     async def test_stopping_leaves_it_unfinished(self, app: App) -> None:
         """Cancelled while deferred, nothing is acknowledged and nothing is left running."""
-        app.world.away = {"odd"}
+        app.world.unavailable = {"odd"}
         await app.publish([1])
         await asyncio.wait_for(app.close(), 60)
         assert (app.committable, app.crash.happened.is_set()) == (None, False)
 
-    async def test_a_parked_event_is_no_unclean_end(self, app: App) -> None:
+    async def test_a_deferred_event_is_no_unclean_end(self, app: App) -> None:
         """Its slots tell the counts of starts that it was put back in order."""
         released: list[Slot] = []
         settle = app.admission._on_release
@@ -215,7 +213,7 @@ class TestParking:
             settle(slot)
 
         app.admission._on_release = release
-        app.world.away = {"odd"}
+        app.world.unavailable = {"odd"}
         await app.publish([1])
         assert [(slot.deferred, slot.has_crashed) for slot in released] == [({"frames", "audio"}, False)]
         await app.close()

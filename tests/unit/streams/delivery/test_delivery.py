@@ -23,7 +23,7 @@ class Bench(OneRole):
         (self.delivery,) = self.deliveries
 
     async def settle(self) -> None:
-        """Let everything run, and time pass for whoever waits between tries."""
+        """Let everything run, and time pass for anyone who waits between tries."""
         await self.pass_time(1_200, 60)
 
 
@@ -53,7 +53,7 @@ class TestDelivery:
         assert (bench.work.num_runs, bench.work.failures, bench.committable) == (11, [], 1)
 
     async def test_invalid_media_is_answered(self) -> None:
-        """Media at fault is not tried again: the work is asked to say so, then the record is finished."""
+        """Media at fault is not tried again: the work is asked to report it, then the record is finished."""
         bench = await answered(InvalidMedia("media-empty", "no bytes"))
         assert bench.work.failures == [Failure(cause="media-empty", message="no bytes")]
         assert (bench.work.num_runs, bench.committable) == (1, 1)
@@ -92,7 +92,7 @@ class TestDelivery:
         assert [(slot.has_crashed, slot.was_cancelled) for slot in bench.released] == [(False, True)]
 
     async def test_a_redelivery_joins_running_work(self) -> None:
-        """A record that comes again while its work runs is not worked on twice, and is finished by the one run."""
+        """A record that is redelivered while its work runs is not worked on twice, and is finished by the one run."""
         gate = asyncio.Event()
         bench = Bench(ScriptedWork(gate=gate))
         await bench.take(record_at(generation=1))
@@ -114,7 +114,7 @@ class TestDelivery:
         assert [(slot.was_cancelled, slot.has_crashed) for slot in bench.released] == [(True, False)]
 
     async def test_a_stale_record_is_not_worked_on(self) -> None:
-        """A record of an earlier generation is dropped: it comes again."""
+        """A record of an earlier generation is dropped: it returns."""
         bench = Bench(ScriptedWork())
         bench.begin(2)
         await bench.take(record_at(generation=1))

@@ -20,14 +20,14 @@ from tests.fakes import ManualClock
 class Bench:
     """A gate whose live lane a test fills."""
 
-    beside_live: int = 0
+    max_live: int = 0
     num_live: int = 0
     held: list[Lane | None] = field(default_factory=list)
     clock: ManualClock = field(default_factory=ManualClock)
 
     def __post_init__(self) -> None:
         self.gate = LivePriorityGate(
-            num_live=lambda: self.num_live, beside_live=self.beside_live, hold=self.held.append, clock=self.clock
+            num_live=lambda: self.num_live, max_live=self.max_live, hold=self.held.append, clock=self.clock
         )
 
 
@@ -53,9 +53,9 @@ class TestLiveFirst:
             seen.append(bench.gate.is_open)
         assert seen == [True, False, False, True]
 
-    def test_goes_on_beside_as_many_as_are_allowed(self) -> None:
+    def test_goes_on_with_as_many_live_videos_as_are_allowed(self) -> None:
         """A larger machine may be told that a few live videos leave room."""
-        bench = Bench(beside_live=2)
+        bench = Bench(max_live=2)
         seen = []
         for bench.num_live in (2, 3):
             seen.append(bench.gate.is_open)
@@ -119,8 +119,8 @@ class TestPause:
 
 class TestAdmission:
     @pytest.mark.parametrize("cause", ["live", "pause"])
-    async def test_new_videos_wait_at_a_closed_door(self, cause: str) -> None:
-        """What has its slot goes on, what has none waits; when the door opens, it is let in without another event."""
+    async def test_new_videos_wait_at_a_closed_gate(self, cause: str) -> None:
+        """What has its slot goes on, what has none waits; when the gate opens, it is let in without another event."""
         bench = Bench()
         admission = Admission(2, ("a", "b"), gate=bench.gate)
         admission.resume(1)
@@ -136,7 +136,7 @@ class TestAdmission:
         bench.gate.look()
         assert await asyncio.wait_for(waiting, 60) is not None
 
-    async def test_a_closed_door_does_not_keep_a_rebalance_waiting(self) -> None:
+    async def test_a_closed_gate_does_not_keep_a_rebalance_waiting(self) -> None:
         """Who waits at it is sent away when the generation ends."""
         bench = Bench(num_live=1)
         admission = Admission(1, ("a",), gate=bench.gate)

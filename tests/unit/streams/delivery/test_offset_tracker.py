@@ -23,7 +23,7 @@ STEPS = st.lists(
 
 
 class TrackedBySets:
-    """The same as `OffsetTracker`, said as a law: everything is kept, and everything is computed anew."""
+    """The same as `OffsetTracker`, said as a law: everything is kept, and everything is computed again."""
 
     def __init__(self, num_finishers: int) -> None:
         self.num_finishers = num_finishers

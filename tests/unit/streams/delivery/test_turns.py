@@ -38,17 +38,17 @@ class SuspectAttempts(Attempts):
 
 
 class Work:
-    """Notes what it did, and with what beside it."""
+    """Notes what it did, and with what next to it."""
 
     def __init__(self) -> None:
         self.done: list[int] = []
         self.running = 0
-        self.most_beside: dict[int, int] = {}
+        self.most_at_once: dict[int, int] = {}
 
     async def run(self, record: Record, slot: Slot) -> None:
         self.running += 1
         await asyncio.sleep(0)
-        self.most_beside[record.place.offset] = self.running
+        self.most_at_once[record.place.offset] = self.running
         self.running -= 1
         self.done.append(record.place.offset)
 
@@ -72,7 +72,7 @@ async def test_a_role_goes_on_while_its_suspect_waits_for_another_roles() -> Non
     await media.end(Place("topic", 0, 9))
     await settled()
     assert sorted(work.done) == list(range(6))
-    assert {work.most_beside[offset] for offset in SUSPECTS} == {1}
+    assert {work.most_at_once[offset] for offset in SUSPECTS} == {1}
 
 
 class LateAttempts(SuspectAttempts):

@@ -58,7 +58,7 @@ class App(OneRole):
 
     def __init__(self, work: Work, last_resort: LastResort | None = None, attempts: int | None = 3) -> None:
         clock = ManualClock()
-        self.deferred_events = DeferredEvents(Breakers(clock), clock, capacity=8, patience_seconds=86_400.0)
+        self.deferred_events = DeferredEvents(Breakers(clock), clock, capacity=8, timeout_seconds=86_400.0)
         super().__init__(
             {"agent": work},
             clock,

@@ -74,7 +74,7 @@ class TestUnfinishedEvents:
         assert watched.overdue("working") == 2
 
     def test_a_finished_event_is_no_longer_counted(self) -> None:
-        """The gauges go back; should it come again and take too long again, it is named again."""
+        """The gauges go back; should it return and take too long again, it is named again."""
         watched = Watched("again")
         delivery = watched.events.begin(record(), "frames")
         assert len(watched.look_after(LIMIT_SECONDS + 1)) == 1
@@ -85,7 +85,7 @@ class TestUnfinishedEvents:
         assert len(watched.look_after(LIMIT_SECONDS + 1)) == 1
 
     def test_an_event_that_waits_for_its_origin_is_counted_apart(self) -> None:
-        """Whoever alerts on stuck work need not hear of an origin that is away."""
+        """Anyone who alerts on stuck work need not hear of an origin that is unavailable."""
         watched = Watched("deferred")
         for agent in ("frames", "audio"):
             watched.events.begin(record(), agent).stage = "deferred"

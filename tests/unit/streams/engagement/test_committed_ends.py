@@ -79,7 +79,7 @@ class TestCommittable:
         assert made.committable() == {0: 6}
 
     def test_forgets_an_end_that_was_found_from_elsewhere(self) -> None:
-        """Where the store went back, what lies between is counted again before anything is committed over it."""
+        """Where the store went back, what is between is counted again before anything is committed over it."""
         made = read({0: 9}, end(0, 12))
         made.go_to(0, 5)
         assert made.committable() == {0: 5}

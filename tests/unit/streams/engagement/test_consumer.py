@@ -120,7 +120,7 @@ def messages(partition: int, *offsets: int) -> list[Message | Callable[[Any], No
 
 
 def test_events_of_partitions_that_left_are_not_counted() -> None:
-    """Neither in the store nor in the role's own numbers: whoever has the partition now counts them."""
+    """Neither in the store nor in the role's own numbers: anyone who has the partition now counts them."""
     before = finished()
     client = Client([messages(0, 5, 6) + messages(1, 7, 8, 9)])
     consumer = consumer_of(client, {0: 5, 1: 7}, assigned=[0])

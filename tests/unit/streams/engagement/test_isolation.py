@@ -25,7 +25,7 @@ def errors() -> float:
 
 class TestPoisonEvents:
     def test_only_the_poison_is_refused(self) -> None:
-        """Everything beside it is counted, in the same step, and each partition stands behind its last record."""
+        """Everything next to it is counted, in the same step, and each partition stands behind its last record."""
         batch = events(0, 5, 20) + events(1, 7, 20)
         poison = batch[13].video_id
         role, before = Role(FaultyStore({0: 5, 1: 7}, frozenset({poison})), batch), errors()
@@ -86,7 +86,7 @@ class TestPoisonEvents:
         assert role.store.stands == {0: 5}
 
     def test_a_partition_that_moved_on_within_the_parts_is_left_alone(self) -> None:
-        """Its later parts would skip what lies between, or count twice."""
+        """Its later parts would skip what is between, or count twice."""
         store = FaultyStore({0: 5}, frozenset({"v0-12"}), moves={0: 13})
         role = Role(store, events(0, 5, 8))
         role.step()
@@ -114,7 +114,7 @@ class TestLimit:
         assert not role.held.is_paused
 
     def test_the_other_partitions_are_counted_meanwhile(self) -> None:
-        """An event that may not be given up stops what lies behind it, and nothing else."""
+        """An event that may not be given up stops what is behind it, and nothing else."""
         store = FaultyStore({0: 5, 1: 7}, frozenset(message.video_id for message in events(0, 5, 10)))
         role = Role(store, events(0, 5, 10) + events(1, 7, 20))
         role.step()
@@ -167,7 +167,7 @@ class TestLimit:
         assert store.counted == ["v0-10"]
 
     def test_a_partition_that_somebody_else_counts_is_not_waited_for(self) -> None:
-        """The same where the store says so."""
+        """The same where the store reports it."""
         store = FaultyStore({0: 5}, frozenset(message.video_id for message in events(0, 5, 4)))
         role = Role(store, events(0, 5, 6))
         role.step()

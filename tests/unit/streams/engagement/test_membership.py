@@ -24,7 +24,7 @@ from tests.support.engagement_role import MemoryStore, NothingRefused
 
 pytestmark = pytest.mark.usefixtures("silent_logs")
 
-AWAY = 20
+UNAVAILABLE = 20
 """Questions that the store does not answer: more than a minute of waits."""
 
 
@@ -88,15 +88,15 @@ def role() -> Role:
     return Role()
 
 
-class TestStoreAway:
+class TestStoreUnavailable:
     def test_is_waited_for_as_a_member(self, role: Role) -> None:
         """Polled at least every few seconds, with every partition paused, and read on where it was."""
         role.assign(0, 1)
         role.step()
         role.client.log[0] += events(0, 15, 3)
-        role.store.num_left = AWAY
+        role.store.num_left = UNAVAILABLE
         role.step()
-        assert role.client.num_polls >= AWAY / 2
+        assert role.client.num_polls >= UNAVAILABLE / 2
         assert role.stopping.waited_seconds > 10
         assert role.store.stands == {0: 18, 1: 17}
         assert role.client.paused == set()
@@ -115,7 +115,7 @@ class TestStoreAway:
         """Both partitions leave, somebody else counts on in one, and that one comes back: it is read from there."""
         role.assign(0, 1)
         role.consumer._partitions.settle()
-        role.store.num_left = AWAY
+        role.store.num_left = UNAVAILABLE
 
         def move() -> None:
             role.store.stands[0] = 12
@@ -130,9 +130,9 @@ class TestStoreAway:
 
     def test_at_the_assignment(self, role: Role) -> None:
         """No callback waits for it: other members would wait for this one. It has joined once it knows its places."""
-        role.store.num_left = AWAY
+        role.store.num_left = UNAVAILABLE
         role.assign(0, 1)
-        assert (role.joined, role.store.num_left) == (0, AWAY)
+        assert (role.joined, role.store.num_left) == (0, UNAVAILABLE)
         role.client.during_polls = [lambda: None, lambda: role.rebalance(1)]
         role.step()
         assert (role.joined, role.client.num_polls > 5) == (1, True)
@@ -141,7 +141,7 @@ class TestStoreAway:
     def test_a_rebalance_that_takes_everything(self, role: Role) -> None:
         """Nothing is counted, and nobody is told that it joined."""
         role.assign(0, 1)
-        role.store.num_left = AWAY
+        role.store.num_left = UNAVAILABLE
         role.client.during_polls = [lambda: role.consumer._partitions.give_back(role.client, [])]
         role.step()
         assert (role.joined, role.store.counted, role.client.standing) == (0, [], {})
@@ -150,7 +150,7 @@ class TestStoreAway:
         """It is said once, so it must not be passed over."""
         role.assign(0)
         role.consumer._partitions.settle()
-        role.store.num_left = AWAY
+        role.store.num_left = UNAVAILABLE
         fatal = LogEvent(0, -1)
         object.__setattr__(fatal, "error", lambda: KafkaError(KafkaError._FATAL))
         role.client.poll = lambda _seconds: fatal  # type: ignore[assignment, return-value]
@@ -158,10 +158,10 @@ class TestStoreAway:
             role.step()
 
     def test_a_stop_ends_the_wait(self, role: Role) -> None:
-        """The batch comes again."""
+        """The batch is redelivered."""
         role.assign(0)
         role.consumer._partitions.settle()
-        role.store.num_left = AWAY
+        role.store.num_left = UNAVAILABLE
         role.stopping.set()
         with pytest.raises(Stopping):
             role.step()
@@ -170,7 +170,7 @@ class TestStoreAway:
 
 class TestLongWork:
     def test_is_done_as_a_member(self, role: Role) -> None:
-        """A store that takes half a minute for each answer is polled beside as well."""
+        """A store that takes half a minute for each answer is polled in addition as well."""
         role.assign(0, 1)
         role.consumer._partitions.settle()
         role.consumer._partitions.held.hold(0, 9, 0.0)  # counted in three parts
@@ -199,7 +199,7 @@ class TestBroker:
         assert polls
 
     async def test_a_rebalance_ends_the_wait(self) -> None:
-        """What was to be said is said by whoever has the partition now."""
+        """What was to be said is said by anyone who has the partition now."""
         wait = GroupWait(threading.Event(), ManualClock())
 
         def stay() -> None:

@@ -22,7 +22,7 @@ class TestMovedStore:
     """Somebody else counts on, or the store went back, while a batch is in hand: nothing of it is counted over that."""
 
     def test_while_an_event_is_given_up(self) -> None:
-        """The store went back between the last try and the dead letter: what lies between is not passed over."""
+        """The store went back between the last try and the dead letter: what is between is not passed over."""
         store = FaultyStore({0: 10}, frozenset({"v0-10"}))
         role = Role(store, events(0, 5, 12))
         may_give_up, older = role.held.may_give_up, iter([5])
@@ -53,7 +53,7 @@ class TestMovedStore:
         assert (store.stands, role.bridge.refused, store.counted) == ({0: 5}, [], ["v0-10", "v0-11"])
 
     def test_a_part_that_the_part_before_does_not_lead_up_to(self) -> None:
-        """Whoever took the part before out of the batch, what follows is not counted, whatever position is believed."""
+        """Whatever took the part before out of the batch, what follows is not counted at any believed position."""
         store = FaultyStore({0: 5})
         role = Role(store, events(0, 5, 8))
         role.consumer._partitions.settle()
@@ -73,7 +73,7 @@ class TestMovedStore:
         assert role.client.standing == {0: 13}
 
     def test_while_nothing_comes_in(self) -> None:
-        """An older copy says so to nobody: what it lost is counted again, and nothing is committed over it."""
+        """An older copy reports it to nobody: what it lost is counted again, and nothing is committed over it."""
         role = Role(FaultyStore({0: 5, 1: None}), events(0, 5, 8))
         role.step()
         role.clock.advance(5.0)

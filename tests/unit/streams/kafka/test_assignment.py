@@ -39,7 +39,7 @@ class TestShareOut:
 
     @given(WORKERS, NUM_PARTITIONS, st.randoms(use_true_random=False))
     def test_order_means_nothing(self, workers: set[str], num_partitions: int, chance: random.Random) -> None:
-        """Whoever leads a group, and in whatever order its members came, decides the same."""
+        """Anyone who leads a group, and in whatever order its members came, decides the same."""
         shuffled, partitions = list(workers), list(range(num_partitions))
         chance.shuffle(shuffled)
         chance.shuffle(partitions)
@@ -59,7 +59,7 @@ class TestShareOut:
         before = share_out(workers, range(num_partitions))
         assert moved(before, share_out([survivor], range(num_partitions))) == set(before[dead])
 
-    def test_a_death_or_a_start_moves_little_beside_its_own_share(self) -> None:
+    def test_a_death_or_a_start_moves_little_more_than_its_own_share(self) -> None:
         """On average at most half as much again where a worker has eight partitions or more."""
         chance = random.Random(20_261_201)
         ratios = []

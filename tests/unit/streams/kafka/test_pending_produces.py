@@ -1,4 +1,4 @@
-"""A broker that is away shows in the age of what it has not confirmed."""
+"""A broker that is unavailable shows in the age of what it has not confirmed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_oldest_counts(manual_clock: ManualClock) -> None:
     assert unconfirmed.oldest_seconds() == 0
 
 
-async def test_a_record_for_a_broker_that_is_away_grows_old(manual_clock: ManualClock) -> None:
+async def test_a_record_for_an_unavailable_broker_grows_old(manual_clock: ManualClock) -> None:
     """Publishing waits without an error, and the metric says for how long."""
     with ReservedPort() as port:
         configuration = {"bootstrap.servers": port.address, "message.timeout.ms": 0, "log_level": 0}

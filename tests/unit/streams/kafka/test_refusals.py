@@ -12,7 +12,7 @@ WRONG = KafkaError(KafkaError._AUTHENTICATION, "invalid credentials")
 UNTRUSTED = KafkaError(KafkaError._SSL, "certificate verify failed")
 CUT = KafkaError(KafkaError._SSL, "SSL handshake failed: disconnected")
 UNAVAILABLE = KafkaError(KafkaError._TRANSPORT, "connection refused")
-ALL_AWAY = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
+ALL_UNAVAILABLE = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
 
 
 @pytest.mark.parametrize(("error", "expected"), [(WRONG, True), (UNTRUSTED, True), (CUT, False), (UNAVAILABLE, False)])
@@ -24,7 +24,7 @@ def test_what_is_a_refusal(error: KafkaError, expected: bool) -> None:
 def test_remembers_the_last_words() -> None:
     """A refusal is kept although another error follows; that no broker is left says nothing new."""
     refusals = Refusals()
-    for error in (WRONG, UNAVAILABLE, ALL_AWAY):
+    for error in (WRONG, UNAVAILABLE, ALL_UNAVAILABLE):
         refusals.hear(error)
     assert (refusals.refusal, refusals.last) == ("invalid credentials", "connection refused")
 

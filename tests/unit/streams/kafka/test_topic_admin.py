@@ -25,7 +25,7 @@ class SilentAboutSettings:
         return {resource: Future() for resource in resources}
 
 
-def test_a_silent_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_broker_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told in one line, as everything that does not answer."""
     monkeypatch.setattr(topic_admin, "require_broker", lambda _: SilentAboutSettings())
     monkeypatch.setattr(topic_admin, "REQUEST_SECONDS", 0.01)

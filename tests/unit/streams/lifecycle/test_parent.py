@@ -53,7 +53,7 @@ def worker_of(folder: Path) -> int:
 
 
 def is_gone(process_id: int) -> bool:
-    """Whether the process runs no more; whoever inherited it may not have reaped it."""
+    """Whether the process runs no more; anyone who inherited it may not have reaped it."""
     return not psutil.pid_exists(process_id) or psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE
 
 
@@ -89,7 +89,7 @@ class TestEndsOfItsOwn:
 
 class TestDeathThatCannotBeNoted:
     def test_it_is_told(self, capfd: pytest.CaptureFixture[str]) -> None:
-        """A command that fails has noted nothing, and the log of the worker says so."""
+        """A command that fails has noted nothing, and the log of the worker reports it."""
         board = ExclusiveBoard()
         board.add("the event")
         outlive._tell(board, [sys.executable, "-I", "-S", "-c", "raise SystemExit(3)"], "SIGSEGV")

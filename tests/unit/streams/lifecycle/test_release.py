@@ -32,8 +32,8 @@ def code(tmp_path: Path) -> Path:
 
 
 class TestDigest:
-    def test_is_the_same_wherever_the_code_lies(self, code: Path) -> None:
-        """Every worker of a release names it alike, whatever was compiled beside the code, and when."""
+    def test_is_the_same_wherever_the_code_is_installed(self, code: Path) -> None:
+        """Every worker of a release names it alike, whatever was compiled next to the code, and when."""
         (code / "__pycache__").mkdir(exist_ok=True)
         (code / "__pycache__" / "gaps.cpython-311.pyc").write_bytes(b"compiled")
         for path in code.rglob("*.py"):

@@ -1,4 +1,4 @@
-"""Both endpoints of a worker behind a crowd of connections: bounded threads, and an answer for whoever asks."""
+"""Both endpoints of a worker behind a crowd of connections: bounded threads, and an answer for anyone who asks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streams.monitoring.metrics_endpoint import MetricsEndpoint
 from streams.monitoring.readiness import Statement
 
 NUM_IDLE = 3 * MAX_CONNECTIONS
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture(params=["health", "metrics"])
@@ -34,7 +34,7 @@ def endpoint(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def await_condition(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + _PATIENCE_SECONDS
+    give_up = time.monotonic() + _TIMEOUT_SECONDS
     while not holds():
         assert time.monotonic() < give_up
         time.sleep(0.01)

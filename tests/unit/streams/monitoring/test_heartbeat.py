@@ -30,7 +30,7 @@ class TestHeartbeat:
         assert looked.given_up == []
         assert looked.heartbeat.silent_seconds == 0
 
-    def test_a_silent_loop_is_given_up_after_its_patience(self) -> None:
+    def test_a_silent_loop_is_given_up_after_its_timeout(self) -> None:
         """Neither earlier nor later."""
         looked = Looked()
         looked.heartbeat.beat()
@@ -39,7 +39,7 @@ class TestHeartbeat:
         looked.look(1)
         assert len(looked.given_up) == 1
 
-    def test_a_late_beat_begins_the_count_anew(self) -> None:
+    def test_a_late_beat_restarts_the_count(self) -> None:
         """A loop that got over it is fine."""
         looked = Looked()
         looked.look(5)

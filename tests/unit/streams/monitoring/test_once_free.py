@@ -29,17 +29,17 @@ class TestOnceFree:
     def test_waits_for_one_that_is_about_to_end(self) -> None:
         """The successor of a killed worker begins on the same port."""
         listener = Listener(failures=2)
-        assert once_free(listener, patience_seconds=60) == "listening"
+        assert once_free(listener, timeout_seconds=60) == "listening"
         assert listener.num_tries == 3
 
     def test_gives_up_where_somebody_stays(self) -> None:
         """A port that is taken for good is a wrong setting."""
         with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-            once_free(lambda: socket.create_server(taken.getsockname()), patience_seconds=0)
+            once_free(lambda: socket.create_server(taken.getsockname()), timeout_seconds=0)
 
     def test_other_errors_are_said_at_once(self) -> None:
         """An address that is not this machine's will not become so."""
         listener = Listener(failures=1, number=errno.EADDRNOTAVAIL)
         with pytest.raises(OSError, match="no"):
-            once_free(listener, patience_seconds=60)
+            once_free(listener, timeout_seconds=60)
         assert listener.num_tries == 1

@@ -70,7 +70,7 @@ class TestReady:
         worker.health.is_draining = True
         assert worker.missing == ["the worker is stopping"]
 
-    def test_a_model_server_that_is_away_is_named(self) -> None:
+    def test_an_unavailable_model_server_is_named(self) -> None:
         """With the model; the worker does the rest of its work, and says that it cannot do all."""
         worker = Worker()
         worker.health.server_problems = lambda: ("model opennsfw on http://10.0.0.1:80: no connection",)
@@ -82,7 +82,7 @@ class TestReady:
 
 
 class TestAlive:
-    def test_what_is_away_or_warms_up_does_not_matter(self) -> None:
+    def test_what_is_unavailable_or_warms_up_does_not_matter(self) -> None:
         """A restart would help against none of it."""
         worker = Worker(joined=set())
         worker.health.is_serving = False

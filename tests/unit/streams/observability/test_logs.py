@@ -25,7 +25,7 @@ class TestHideSecrets:
 
 class TestStormFilter:
     def test_lets_a_few_equal_messages_through(self) -> None:
-        """A broker that is away repeats itself; each minute a few of the same are enough."""
+        """A broker that is unavailable repeats itself; each minute a few of the same are enough."""
         now = [0.0]
         storm = StormFilter(limit=2, seconds=60, monotonic_seconds=lambda: now[0])
         record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, "no broker %s", ("a",), None)

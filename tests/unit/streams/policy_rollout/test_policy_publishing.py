@@ -33,7 +33,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_fact_lies_under_its_video() -> None:
+async def test_a_fact_has_its_video_as_key() -> None:
     """With the headers of its type; the same id however often the same verdict is to be decided under it."""
     broker = MemoryPublisher()
     for _ in range(2):

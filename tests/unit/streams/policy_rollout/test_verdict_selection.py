@@ -48,7 +48,7 @@ def stored(*facts: Fact, state: VideoState | None = None) -> StoredVideo:
 
 
 def past(case: StoredVideo, **fields: Any) -> PastVerdict:
-    """The verdict of it that lies in the topic."""
+    """The verdict of it that is in the topic."""
     assert case.outcome is not None
     found = newest_by_key([(b"", encode(case.outcome.verdict))], PastVerdict)[""]
     assert isinstance(found, PastVerdict)

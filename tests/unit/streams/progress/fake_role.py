@@ -14,7 +14,7 @@ from streams.progress.watched import HeldRecord, Wait
 
 PLACE: Partition = ("video.uploaded", 0)
 OTHER: Partition = ("video.uploaded", 1)
-PATIENCE = StallLimits(unready_seconds=30, exit_seconds=60, event_seconds=300, overdue_exit_seconds=600)
+LIMITS = StallLimits(unready_seconds=30, exit_seconds=60, event_seconds=300, overdue_exit_seconds=600)
 
 
 @dataclass
@@ -58,12 +58,12 @@ class Bench:
         self.places = {PLACE: PartitionFacts(committed, 0, end)}
         self.is_member = self.is_settled = self.is_answered = True
         self.outage: Wait | None = None
-        self.patience = PATIENCE
+        self.limits = LIMITS
         self.holes: set[int] = set()
         """Offsets that hold no record."""
         self.can_read = True
         self.finder = RecordFinder(self._first)
-        self.watch = RoleWatch(self.role, self.keeper, self.finder, lambda: self.outage, lambda: self.patience)
+        self.watch = RoleWatch(self.role, self.keeper, self.finder, lambda: self.outage, lambda: self.limits)
         self._num_looks = 0
 
     @property

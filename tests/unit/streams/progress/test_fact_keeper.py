@@ -37,7 +37,7 @@ class TestSeries:
         assert shown("vidsignal_committed_offset", "keeper-1", 0) is None
 
     def test_unknown_has_no_value(self) -> None:
-        """Neither 0 nor the last one: no series, and a metric of its own says so."""
+        """Neither 0 nor the last one: no series, and a metric of its own reports it."""
         keeper = FactKeeper("keeper-2", 15)
         keeper.hear(facts(0))
         keeper.look(15)

@@ -47,7 +47,7 @@ class TestFinder:
         assert finder.first(PLACE, 3, 12) is None
         assert log.asked == [(3, 9), (9, 12)]
 
-    async def test_nothing_lies_behind_the_end(self) -> None:
+    async def test_nothing_follows_the_end(self) -> None:
         """Nobody is asked."""
         finder = RecordFinder(Log(7).first)
         assert finder.first(PLACE, 9, 9) is None

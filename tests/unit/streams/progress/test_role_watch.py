@@ -35,7 +35,7 @@ class TestStall:
         await bench.look(61)
         assert bench.watch.give_up_reason != ""
 
-    async def test_one_delivery_begins_the_time_anew(self) -> None:
+    async def test_one_delivery_restarts_the_time(self) -> None:
         """However slow, it gets on."""
         bench = Bench()
         for offset in range(5):
@@ -58,10 +58,10 @@ class TestStall:
         await bench.look(100, counted=0.1)
         assert bench.report.state == "flowing"
 
-    async def test_patience_may_grow(self) -> None:
+    async def test_limits_may_grow(self) -> None:
         """It is asked for at each look; readiness is lost as early as ever."""
         bench = Bench()
-        bench.patience = type(bench.patience)(30, 120, 300, 600)
+        bench.limits = type(bench.limits)(30, 120, 300, 600)
         await bench.look(100)
         assert (bench.report.state, bench.watch.give_up_reason) == ("stalled", "")
         await bench.look(21)
@@ -100,7 +100,7 @@ class TestUnknown:
         await bench.look(100)
         assert (bench.report.lag, bench.watch.give_up_reason) == (None, "")
 
-    async def test_time_begins_anew_when_the_broker_answers_again(self) -> None:
+    async def test_time_restarts_when_the_broker_answers_again(self) -> None:
         """What was unknown is not held against a role."""
         bench = Bench()
         await bench.look(55)
@@ -174,7 +174,7 @@ class TestNotFree:
         await bench.look(900)
         assert (bench.report.state, bench.watch.give_up_reason) == (outage, "")
 
-    async def test_time_begins_anew_when_it_is_free_again(self) -> None:
+    async def test_time_restarts_when_it_is_free_again(self) -> None:
         """What was in work may have to end first."""
         bench = Bench()
         await bench.look(55)
@@ -208,7 +208,7 @@ class TestNotFree:
 
 class TestWork:
     async def test_videos_that_take_five_minutes_each_end_nobody(self) -> None:
-        """One after another, all handed out, three of them in work at a time, with free slots beside them."""
+        """One after another, all handed out, three of them in work at a time, with free slots next to them."""
         bench = Bench(end=6)
         bench.role.positions[PLACE] = 6
         for first in (0, 3):
@@ -219,7 +219,7 @@ class TestWork:
             bench.role.num_finished += 3
         assert bench.watch.give_up_reason == ""
 
-    async def test_records_beside_a_long_video_are_still_due(self) -> None:
+    async def test_records_next_to_a_long_video_are_still_due(self) -> None:
         """It is in work, the role is free, and what follows it is not delivered."""
         bench = Bench(end=6)
         bench.role.deliver(PLACE, 0)
@@ -248,7 +248,7 @@ class TestWork:
         await bench.look(601)
         assert bench.watch.give_up_reason == "intake finished nothing for 600 s, and 1 record waits"
 
-    async def test_an_overdue_event_beside_finished_ones_ends_nobody(self) -> None:
+    async def test_an_overdue_event_among_finished_ones_ends_no_worker(self) -> None:
         """Others get on."""
         bench = Bench(end=1)
         bench.role.records = [held(0, 700)]

@@ -1,4 +1,4 @@
-"""The watchdog's thread, without servers: it goes on looking, names what is away, and ends when asked to."""
+"""The watchdog's thread, without servers: it goes on looking, names what is unavailable, and ends when asked to."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_running() -> bool:
 
 
 class TestWatchThread:
-    async def test_servers_that_are_away_are_named_and_end_nobody(self) -> None:
+    async def test_unavailable_servers_are_named_and_end_no_worker(self) -> None:
         """Each look is made although nothing answers; an event that hangs is not held against the worker either."""
         given_up: list[str] = []
         with ReservedPort() as nobody:

@@ -9,7 +9,7 @@ from streams.progress.cpu_share import CpuShare
 from streams.progress.outages import Outages
 from streams.progress.record_finder import RecordFinder
 from streams.progress.watchdog import Watchdog
-from tests.unit.streams.progress.fake_role import PATIENCE, PLACE, FakeRole
+from tests.unit.streams.progress.fake_role import LIMITS, PLACE, FakeRole
 
 BEHIND = GroupFacts(True, True, {PLACE: PartitionFacts(0, 0, 5)})
 LEVEL = GroupFacts(True, True, {PLACE: PartitionFacts(5, 0, 5)})
@@ -24,7 +24,7 @@ class Bench:
         """By which the thread's wait for a core grows with each look."""
         outages = Outages(lambda: 0.0, lambda: 0.0)
         self.finder = RecordFinder(self._first)
-        self.dog = Watchdog(PATIENCE, outages, self.finder, CpuShare(self.delays.get))
+        self.dog = Watchdog(LIMITS, outages, self.finder, CpuShare(self.delays.get))
         self.roles = [FakeRole("intake", threads=(1,)), FakeRole("media")]
         self.facts = [LEVEL, BEHIND]
         for role in self.roles:
@@ -94,7 +94,7 @@ class TestWatchdog:
 
 
 class TestDistance:
-    async def test_each_remembered_exit_doubles_the_patience(self) -> None:
+    async def test_each_remembered_exit_doubles_the_limit(self) -> None:
         """Readiness is lost after 30 seconds as ever; the second exit comes after 120, the third after 240."""
         for num_exits, seconds in ((1, 120), (2, 240), (4, 960), (50, 960)):
             bench = Bench()
@@ -107,7 +107,7 @@ class TestDistance:
             assert bench.dog.stuck == ("media",)
 
     async def test_exits_are_forgotten_after_ten_minutes_without_a_stall(self) -> None:
-        """A stall begins that time anew."""
+        """A stall begins that time again."""
         bench = Bench()
         bench.dog.num_recent_exits = 1
         await bench.look(40)

@@ -1,4 +1,4 @@
-"""The sweep over gaps, without a store: what it does where something ends between two of its steps, or fails."""
+"""The poll of gaps, without a store: what it does where something ends between two of its steps, or fails."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ async def test_its_mark_stands_until_it_is_published() -> None:
     assert (world.mended, world.marks.due) == ([None], {})
 
 
-async def test_a_broker_that_is_away_uses_up_no_refolds() -> None:
+async def test_an_unavailable_broker_uses_up_no_refolds() -> None:
     """An outage of hours must not leave a gap to rest for a week, nor be said to be the video's failure."""
     world = World(refold_fails=BrokerUnavailable("no broker"))
     for _ in range(20):
@@ -199,7 +199,7 @@ class AnotherType:
 
 
 async def test_a_gap_of_another_type_still_stands() -> None:
-    """Whoever looks at it must not remove it: later facts would be folded over those that wait."""
+    """Anyone who looks at it must not remove it: later facts would be folded over those that wait."""
     redis: Any = AnotherType()
     gap = await Gaps(redis, Keys(), RELEASE).read(VIDEO_ID)
     assert gap is not None
@@ -239,7 +239,7 @@ async def test_a_crash_loop_is_folded_a_bounded_number_of_times() -> None:
 
 
 async def test_releases_that_take_turns_fold_a_bounded_number_of_times() -> None:
-    """Each has its own number of refolds, whichever tried last: two builds may run beside one another for long."""
+    """Each has its own number of refolds, whichever tried last: two builds may run next to one another for long."""
     world = World(gap=replace(GAP, release="0"), refold_fails=ValueError("a bug"))
     for turn in range(60):
         world.release = str(1 + turn % 2)
@@ -335,7 +335,7 @@ class Neighbours:
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_fault_over_one_gap_stops_no_other(step: str) -> None:
-    """The video is looked at a little later, and those beside it are folded."""
+    """The video is looked at a little later, and those next to it are folded."""
     world = Neighbours(step)
     assert await world.retry.poll() == 1
     assert world.closed == [GOOD]
@@ -351,7 +351,7 @@ async def test_a_gap_of_which_nothing_can_be_said_stops_no_other() -> None:
     assert world.marks.due[BAD, PARTITION] <= world.clock.now_unix_seconds() + LOOK_AGAIN_SECONDS
 
 
-async def test_want_of_memory_ends_no_sweep() -> None:
+async def test_want_of_memory_ends_no_poll() -> None:
     """It has gone when the video is looked at again."""
     world = Neighbours("say", MemoryError())
     assert await world.retry.poll() == 1
@@ -365,7 +365,7 @@ async def test_a_fault_of_the_store_ends_the_process() -> None:
 
 
 async def test_a_log_that_cannot_be_read_postpones_every_video() -> None:
-    """Whatever fails beside the videos' own facts: none stays claimed, and something is said of each."""
+    """Whatever fails next to the videos' own facts: none stays claimed, and something is said of each."""
     world = World(refold_fails=ValueError("a bug"))
     assert await world.poll() == 0
     assert world.said == [VIDEO_ID]
@@ -382,10 +382,10 @@ async def _stopped_while_reading(world: World | Neighbours) -> None:
         raise AssertionError("unreachable")
 
     told: Any = world
-    sweep = asyncio.ensure_future(GapRetry(told, told, slow, world.mend, told, world.clock).poll())
+    poll = asyncio.ensure_future(GapRetry(told, told, slow, world.mend, told, world.clock).poll())
     await reading.wait()
-    sweep.cancel()
-    await asyncio.gather(sweep, return_exceptions=True)
+    poll.cancel()
+    await asyncio.gather(poll, return_exceptions=True)
 
 
 async def test_a_worker_that_stops_uses_up_no_refold() -> None:
@@ -444,7 +444,7 @@ class OneSortedSet:
 
 
 async def test_facts_that_wait_bring_no_refold_forward() -> None:
-    """However many facts come, the log is read as seldom as after failures, and by nobody beside who claimed it."""
+    """However many facts come, the log is read as seldom as after failures, and by nobody next to who claimed it."""
     store = OneSortedSet()
     redis: Any = store
     gaps = Gaps(redis, Keys(), RELEASE)

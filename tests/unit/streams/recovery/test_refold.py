@@ -113,7 +113,7 @@ class TestRefold:
         video = rebuilt(outcome, [accepted(expected=EXPECTED), signal("frames"), deadline()], first_offset=7)
         assert (video.outcome, video.is_sealed, video.state.applied_offset) == (outcome, True, 9)
 
-    def test_a_sealed_revision_hears_nothing_and_a_higher_one_begins_anew(self) -> None:
+    def test_a_sealed_revision_is_not_changed_and_a_higher_one_starts_again(self) -> None:
         """As after a verdict whose state was never lost."""
         _, outcome = fold_in_order(LOG)
         state = rebuilt(outcome, ()).state
@@ -294,7 +294,7 @@ class TestContradiction:
 
 
 class TestDifferences:
-    """A refold beside what a store holds."""
+    """A refold next to what a store holds."""
 
     @pytest.mark.parametrize("lost", [1, 2])
     def test_a_hole_under_a_later_fact_is_seen(self, lost: int) -> None:
@@ -325,10 +325,8 @@ class TestDifferences:
         assert rebuilt(None, log).differences(StoredVideo(state, outcome)) == ["forgotten revision", "outcome"]
 
     @pytest.mark.parametrize(("applied", "needed"), [(None, None), (0, None), (1, 0), (3, 2), (9, 2)])
-    def test_a_store_must_know_what_lies_before_the_applied_offset(
-        self, applied: int | None, needed: int | None
-    ) -> None:
-        """What lies behind is on its way."""
+    def test_a_store_must_know_what_precedes_the_applied_offset(self, applied: int | None, needed: int | None) -> None:
+        """What is behind is on its way."""
         video = rebuilt(None, LOG, applied=applied)
         assert video.needed_offset == needed
         assert video.is_ahead_of(StoredVideo()) is (needed is not None)

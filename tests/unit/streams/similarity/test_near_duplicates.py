@@ -173,7 +173,7 @@ class TestParts:
 class TestMirrored:
     @pytest.mark.parametrize("seed", range(8))
     def test_is_close_to_the_hash_of_the_mirrored_picture(self, seed: int) -> None:
-        """Closer than the threshold of the same picture, whereas the hash as it is lies far off."""
+        """Closer than the threshold of the same picture, whereas the hash as it is is far off."""
         picture = landscape(seed)
         here = int(perceptual_hash(picture).hexadecimal, 16)
         there = int(perceptual_hash(np.ascontiguousarray(picture[:, ::-1])).hexadecimal, 16)

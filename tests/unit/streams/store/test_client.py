@@ -87,7 +87,7 @@ async def test_a_right_that_a_pipeline_misses_is_waited_for() -> None:
 
 
 async def test_a_command_of_a_person_does_not_wait_for_rights() -> None:
-    """Whoever opened the store without patience is told at once."""
+    """Anyone who opened the store without patience is told at once."""
     store: Redis = Redis()
     refusal = NoPermissionError("No permissions to access a key")
 

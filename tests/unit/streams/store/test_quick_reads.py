@@ -1,4 +1,4 @@
-"""The small client of Redis reads addresses as the library does, and tells a store that is away from other errors."""
+"""The small client of Redis reads addresses as the library does, and tells an unavailable store from other errors."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class TestGreet:
         with pytest.raises(StoreRolledBack, match="now has \\(0, 6\\)"):
             await rollback_detector.check_connection(OLDER)
 
-    async def test_a_later_fold_begins_the_time_anew(
+    async def test_a_later_fold_restarts_the_time(
         self, rollback_detector: RollbackDetector, clock: ManualClock
     ) -> None:
         """What counts is when the store last gave its word."""

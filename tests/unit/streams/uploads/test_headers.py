@@ -52,5 +52,5 @@ def test_results_carry_the_time_of_the_upload() -> None:
 
 @pytest.mark.parametrize("said", [(), ((UPLOADED_HEADER, b"soon"),), ((UPLOADED_HEADER, b"nan"),)])
 def test_without_a_time_the_records_own_holds(said: tuple[tuple[str, bytes], ...]) -> None:
-    """Whoever wrote into the topic by other means is not refused for it."""
+    """Anyone who wrote into the topic by other means is not refused for it."""
     assert as_uploaded(record(*said)).timestamp_unix_seconds == 2_000.0

@@ -84,8 +84,8 @@ class TestPlace:
         assert ids.asked == [("video.uploaded", 3)]
 
     @pytest.mark.parametrize("offset", [0, 7, 49])
-    def test_a_claim_that_lies_before_the_record_is_honoured(self, offset: int) -> None:
-        """In the same partition; the topic is the one that the record lies in."""
+    def test_a_claim_from_before_the_record_is_honoured(self, offset: int) -> None:
+        """In the same partition; the topic is the one that the record is in."""
         claimed = replace(OWN, offset=offset, topic_id="forged")
         assert original_place(OWN, with_place((), claimed)) == replace(OWN, offset=offset)
 
@@ -168,7 +168,7 @@ class TestOddHeaders:
         ids=["a deep field", "deep", "no text", "empty"],
     )
     def test_a_place_that_cannot_be_read_is_none(self, value: bytes) -> None:
-        """Whoever may publish writes this header; its upload is as good as any, and so is its dead letter."""
+        """Anyone who may publish writes this header; its upload is as good as any, and so is its dead letter."""
         assert original_place(OWN, ((PLACE_HEADER, value),)) == OWN
 
     async def test_a_header_that_we_would_not_write_is_left_behind(self) -> None:

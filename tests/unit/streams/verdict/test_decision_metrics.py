@@ -99,7 +99,7 @@ class TestDecisions:
         assert (change("vidsignal_decisions_total"), change("vidsignal_amendments_total")) == (1, 0)
         assert change("vidsignal_decision_labels_total") == 1
 
-    def test_a_new_revision_is_decided_anew(self, change: Change) -> None:
+    def test_a_new_revision_is_decided_again(self, change: Change) -> None:
         """What held of an older revision is not what the new one was."""
         count(accepted(), *CLEAN, accepted(2), *(signal(modality, 2) for modality in EXPECTED))
         assert change("vidsignal_decisions_total", action="allow", previous_action="none") == 2
@@ -129,7 +129,7 @@ class TestDelays:
         assert change(f"{name}_sum", status="final", lane="live") == 8.0
 
     def test_backfill_is_told_apart(self, change: Change) -> None:
-        """An old upload that is analysed anew is no late live one."""
+        """An old upload that is analysed again is no late live one."""
         for before, after in outcomes((accepted(lane="backfill"), *CLEAN)):
             observe_delay(before, after, "backfill", UPLOADED_UNIX_SECONDS + 90_000)
         assert change("vidsignal_upload_to_verdict_seconds_count", lane="live") == 0

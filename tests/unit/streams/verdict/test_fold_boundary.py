@@ -34,8 +34,8 @@ class World:
 
     fault: Exception | None = field(default_factory=lambda: ValueError("a bug"))
     is_full: bool = False
-    letter_fails: bool = False
-    dies_before_letter: bool = False
+    dead_letter_fails: bool = False
+    dies_before_dead_letter: bool = False
     waiting: list[WaitingFact] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
     dead_letters: list[int] = field(default_factory=list)
@@ -78,9 +78,9 @@ class World:
     async def write(self, record: Record, failure: Failure, *, role: str, attempts: int = 1, **_: Any) -> None:
         assert (failure.cause, role) == ("internal-error", "verdict")
         del attempts
-        if self.dies_before_letter:
+        if self.dies_before_dead_letter:
             await asyncio.Event().wait()
-        if self.letter_fails:
+        if self.dead_letter_fails:
             raise ValueError("a bug of the dead letter")
         self.dead_letters.append(record.place.offset)
 
@@ -210,7 +210,7 @@ async def end_of(world: World, video_id: str, offset: int) -> BaseException | No
 
 async def test_a_dead_letter_that_cannot_be_written_ends_nobody() -> None:
     """The gap stands and says the same."""
-    world = World(letter_fails=True)
+    world = World(dead_letter_fails=True)
     assert await end_of(world, VIDEO_ID, 0) is None
     assert len(world.waiting) == 1
 
@@ -220,12 +220,12 @@ class TestProcessThatEnds:
 
     async def test_the_next_one_writes_the_dead_letter(self) -> None:
         """Once: a later redelivery finds that nothing is owed, and facts behind it owe nothing."""
-        world = World(dies_before_letter=True)
+        world = World(dies_before_dead_letter=True)
         task = asyncio.ensure_future(world.run(accepted(), 0))
         await world.pass_time(10)
         await world.end(task)
         assert (len(world.waiting), world.dead_letters) == (1, [])
-        world.dies_before_letter = False
+        world.dies_before_dead_letter = False
         world.restart()
         for offset in (0, 1, 0):
             assert await end_of(world, VIDEO_ID, offset) is None

@@ -39,7 +39,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-class TestLanes:
+class TestKeyedOrder:
     """The order of work."""
 
     async def test_one_key_is_serial_in_the_order_of_the_calls(self) -> None:
@@ -65,7 +65,7 @@ class TestLanes:
         steps.let_go("slow")
         await slow
 
-    async def test_a_failure_holds_back_what_lies_behind_it(self) -> None:
+    async def test_a_failure_holds_back_what_follows_it(self) -> None:
         """Later facts of the video are not begun, whether enqueued before or after the failure."""
         executor, steps = KeyedExecutor(), Steps()
         first = executor.enqueue("a", 1, steps.work("first", RuntimeError("broken")))
@@ -80,7 +80,7 @@ class TestLanes:
         assert steps.seen == ["first begins"]
 
     async def test_a_redelivery_of_the_failed_record_mends_the_lane(self) -> None:
-        """From there on the records come again in order."""
+        """From there on the records return in order."""
         executor, steps = KeyedExecutor(), Steps()
         failed = executor.enqueue("a", 5, steps.work("failed", RuntimeError("broken")))
         steps.let_go("failed")
@@ -92,7 +92,7 @@ class TestLanes:
         assert failed.exception() is not None
 
     async def test_the_lowest_failed_record_holds_back_the_others(self) -> None:
-        """A redelivered record that fails in front of the failed one comes again before it."""
+        """A redelivered record that fails in front of the failed one returns before it."""
         executor, steps = KeyedExecutor(), Steps()
         for offset in (5, 4):
             failed = executor.enqueue("a", offset, steps.work(f"failed {offset}", RuntimeError("broken")))
@@ -108,7 +108,7 @@ class TestLanes:
         assert steps.seen[-4:] == ["4 begins", "4 ends", "5 begins", "5 ends"]
 
     async def test_a_cancelled_wait_behind_a_failure_lets_nothing_pass(self) -> None:
-        """The failed record still is the first that has to come again."""
+        """The failed record still is the first that has to return."""
         executor, steps = KeyedExecutor(), Steps()
         failed = executor.enqueue("a", 4, steps.work("failed", RuntimeError("broken")))
         cancelled = executor.enqueue("a", 6, steps.work("cancelled"))
@@ -123,7 +123,7 @@ class TestLanes:
             await too_early
 
     async def test_a_cancelled_wait_breaks_the_lane_too(self) -> None:
-        """What was never begun must come again before what lies behind it."""
+        """What was never begun must return before what is behind it."""
         executor, steps = KeyedExecutor(), Steps()
         first = executor.enqueue("a", 1, steps.work("first"))
         second = executor.enqueue("a", 2, steps.work("second"))

@@ -48,7 +48,7 @@ class World:
     while_publishing: Callable[[World], None] = lambda _: None
     followed: list[str] = field(default_factory=list)
     noted: dict[str, Any] = field(default_factory=dict)
-    letters_withdrawn: int = 0
+    dead_letters_withdrawn: int = 0
     topics: MemoryPublisher = field(default_factory=MemoryPublisher)
     clock: ManualClock = field(default_factory=ManualClock)
     due: dict[str, float] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class World:
         return None
 
     async def withdraw(self, _video_id: str) -> int:
-        self.letters_withdrawn += 1
+        self.dead_letters_withdrawn += 1
         return 0
 
     async def mark_published(self, _video_id: str, _version: Version) -> bool:
@@ -125,7 +125,7 @@ async def test_a_gap_that_is_closed_by_then_is_left_alone() -> None:
     """The deletion was folded with the rest: tombstones and removals would hit what lives."""
     world = World(hidden=None, gap=None, stored=STORED)
     await world.withdrawal(VIDEO_ID, DELETION)
-    assert (world.topics.records, world.followed, world.letters_withdrawn) == ([], [], 0)
+    assert (world.topics.records, world.followed, world.dead_letters_withdrawn) == ([], [], 0)
 
 
 async def test_a_gap_that_closes_meanwhile_has_the_last_word() -> None:
@@ -161,14 +161,14 @@ async def test_a_follower_that_fails_keeps_nothing_else_back() -> None:
     """Tombstones and dead letters do not depend on the vectors."""
     world = World(follower_fails=True)
     await world.withdrawal(VIDEO_ID, DELETION)
-    assert (world.last(), world.letters_withdrawn) == ([False, False], 1)
+    assert (world.last(), world.dead_letters_withdrawn) == ([False, False], 1)
 
 
 async def test_a_revision_that_lives_keeps_what_is_its_own() -> None:
     """Its outcome, its vectors and its dead letters."""
     world = World(hidden=Hidden(verdict=False, evidence=False))
     await world.withdrawal(VIDEO_ID, DELETION)
-    assert (world.topics.records, world.followed, world.letters_withdrawn) == ([], [], 0)
+    assert (world.topics.records, world.followed, world.dead_letters_withdrawn) == ([], [], 0)
 
 
 async def test_tombstones_come_once_more_while_the_deletion_waits() -> None:
@@ -185,7 +185,7 @@ async def test_followers_lose_sight_once_more_of_a_deleted_video() -> None:
     """The worker that dies late may have told them of its outcome, too."""
     world = World(gap=None, stored=FORGOTTEN, due={VIDEO_ID: 0.0})
     assert await tombstone_poller(world.withdrawal, world.clock).poll() == 1
-    assert (world.last(), world.followed, world.letters_withdrawn) == ([False, False], ["removed"], 1)
+    assert (world.last(), world.followed, world.dead_letters_withdrawn) == ([False, False], ["removed"], 1)
 
 
 async def test_a_new_life_that_begins_meanwhile_has_the_last_word() -> None:
@@ -212,7 +212,7 @@ async def test_what_is_stored_is_published_only_where_no_deletion_waits(is_withd
 
 
 async def test_a_video_at_its_end_does_not_return_to_the_vectors() -> None:
-    """The sweep over expired videos tells followers again what is stored; a deletion may wait by then."""
+    """The poll of expired videos tells followers again what is stored; a deletion may wait by then."""
     world = World(due={VIDEO_ID: 0.0}, clock=ManualClock(1_800_000_000.0))
     told: Any = Ending(world)
     await expiry_poller(told, told, (told,), 60.0, world.clock).poll()

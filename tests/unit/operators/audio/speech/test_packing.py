@@ -27,7 +27,7 @@ def windows_of(
 
 class TestPacking:
     def test_pauses_go_and_margins_stay(self) -> None:
-        """Two voices with a long pause stand beside each other; two with a short one stay as they are."""
+        """Two voices with a long pause stand next to each other; two with a short one stay as they are."""
         (window,) = windows_of(track((0.0, 60.0)), (10.0, 12.0), (12.3, 13.0), (50.0, 51.0))
 
         assert [(piece.start_seconds, round(piece.length_seconds, 3)) for piece in window.pieces] == [

@@ -82,7 +82,7 @@ class TestAdmission:
         assert (model.engine, model.precision) == ("neuron", "bfloat16")
 
     def test_not_compiled(self, machine: NeuronMachine, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-        """The model runs on the processor; log and metric say so, and what to do."""
+        """The model runs on the processor; log and metric report it, and what to do."""
         refused = Counter[str]()
         with caplog.at_level(logging.WARNING), pytest.raises(RunsOnHost, match="run vidsignal models compile"):
             backend_on(empty_store(tmp_path), refused).load(tiny.card(), not_built)
@@ -116,7 +116,7 @@ class TestAdmission:
         assert tuple(sorted(loaded(store, card).warm_up())) == (1, 4)
 
     def test_padding_is_part_of_the_trial(self, machine: NeuronMachine, tmp_path: Path) -> None:
-        """A program that fails beside rows of zeros would fail in use, however well it answers full batches."""
+        """A program that fails next to rows of zeros would fail in use, however well it answers full batches."""
         model = loaded(store_of(tmp_path, tiny.card(), tiny.Shares, tiny.numbers()))
         assert tuple(sorted(model.warm_up())) == (1,)
 
@@ -292,7 +292,7 @@ class TestPlacement:
         assert both.is_set()
 
     async def test_two_devices_in_one_worker(self, store: ArtefactStore) -> None:
-        """A recurrent model runs on the processor beside the device, and so does one that the device declines; each
+        """A recurrent model runs on the processor next to the device, and so does one that the device declines; each
         result names the engine that computed it, and only the device is occupied."""
         recurrent = replace(tiny.card("recurrent"), devices=("cpu",))
         cards = (tiny.card(), recurrent, tiny.card("declined"))

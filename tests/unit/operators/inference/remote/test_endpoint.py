@@ -85,7 +85,7 @@ class TestPermission:
             require_permitted(parse_endpoint(f"http://{host}:8000", HTTP), [host])
 
     def test_options_cannot_be_made_for_others(self) -> None:
-        """Whoever opens a connection has passed the check; the token is not shown."""
+        """Anyone who opens a connection has passed the check; the token is not shown."""
         endpoint = parse_endpoint("https://models.example", HTTP)
         with pytest.raises(EndpointRefused):
             ServerOptions(endpoint, ())

@@ -8,7 +8,7 @@ from operators.inference.remote.request_gate import RequestGate
 
 
 def test_alone_waits_for_the_others_and_holds_new_ones() -> None:
-    """Whoever wants to be alone passes when those in flight have ended, and before those that come later."""
+    """Anyone who wants to be alone passes when those in flight have ended, and before those that come later."""
     gate, order, in_flight, ended = RequestGate(), [], threading.Event(), threading.Event()
 
     def first() -> None:

@@ -15,7 +15,7 @@ NO_RANGES = Behaviour(accepts_ranges=False)
 
 
 async def read(opened: Opening, url: str, **words: Any) -> bytes:
-    """The whole of what lies at `url`."""
+    """The whole of what is at `url`."""
     async with opened(UrlSource(url=url), **words) as media:
         return await content(media)
 

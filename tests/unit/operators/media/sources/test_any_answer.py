@@ -98,7 +98,7 @@ class TestAnyAnswer:
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(status=st.sampled_from(STATUSES), found=headers, body=st.binary(max_size=200))
     def test_any_headers(self, status: int, found: Headers, body: bytes) -> None:
-        """Any status, any headers, any body: media, a fault of the media that has a name, or a source that is away."""
+        """Any status, any headers, any body: media, a fault of the media that has a name, or an unavailable source."""
         assert asyncio.run(cause_of(answer_of(status, found, body))) in ENDINGS
 
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

@@ -68,7 +68,7 @@ class TestEveryKind:
 
     @pytest.mark.parametrize("num_bytes", [1, 999, 1_000, 1_001, 4_000, 4_001, len(CLIP)])
     async def test_gives_the_bytes(self, kind: Kind, opened: Opening, num_bytes: int) -> None:
-        """Lengths around the probe and the block come whole, and `is_whole` says so."""
+        """Lengths around the probe and the block come whole, and `is_whole` reports it."""
         async with opened(kind.put(CLIP[:num_bytes])) as media:
             assert media.size_bytes == num_bytes
             assert await content(media) == CLIP[:num_bytes]
@@ -83,13 +83,13 @@ class TestEveryKind:
         assert parts == [CLIP[start:stop] for start, stop in ranges]
 
     async def test_range_beyond_the_end(self, kind: Kind, opened: Opening) -> None:
-        """What lies behind the end is not waited for."""
+        """What is behind the end is not waited for."""
         async with opened(kind.put(CLIP)) as media:
             await media.ensure(len(CLIP) - 5, len(CLIP) + 5_000)
             assert os.pread(media.fd, 100, len(CLIP) - 5) == CLIP[-5:]
 
     async def test_missing(self, kind: Kind, opened: Opening) -> None:
-        """Nothing lies there."""
+        """Nothing is there."""
         assert (await refusal(opened, kind.nowhere)).cause == "media-missing"
 
     async def test_empty(self, kind: Kind, opened: Opening) -> None:

@@ -17,7 +17,7 @@ from operators.media.sources.media_roots import MediaRoot, fault_of
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root that holds one file, beside a secret that it does not hold."""
+    """A root that holds one file, next to a secret that it does not hold."""
     root = tmp_path / "media"
     (root / "inner").mkdir(parents=True)
     (root / "clip.mp4").write_bytes(b"clip")
@@ -36,7 +36,7 @@ class TestResolveMedia:
     """`resolve_media`."""
 
     @pytest.mark.parametrize("form", ["{root}/clip.mp4", "clip.mp4", "inner/../clip.mp4", "file:{root}/clip.mp4"])
-    def test_opens_what_lies_below_a_root(self, form: str, root: Path) -> None:
+    def test_opens_what_is_below_a_root(self, form: str, root: Path) -> None:
         """Absolute, relative and `file:` references open the file for reading."""
         with resolve_media(form.format(root=root), (MediaRoot(root),)) as media:
             assert os.read(media.fd, 10) == b"clip"
@@ -48,7 +48,7 @@ class TestResolveMedia:
             assert media.path == root / "clip.mp4"
 
     @pytest.mark.parametrize("reference", ["../secret", "inner/../../secret", "/etc/passwd", ".", ""])
-    def test_refuses_what_lies_outside(self, reference: str, root: Path) -> None:
+    def test_refuses_what_is_outside(self, reference: str, root: Path) -> None:
         """Neither `..` nor an absolute path nor the root itself gets through."""
         assert cause_of(reference, root) == "media-outside-roots"
 
@@ -131,7 +131,7 @@ class TestThisMachinesFault:
         "number", [errno.EIO, errno.ESTALE, errno.ENFILE, errno.ENOMEM, errno.ETIMEDOUT, errno.ENODEV]
     )
     def test_a_file_system_that_fails(self, number: int, root: Path) -> None:
-        """Whatever the kernel says beside that there is no such file names the machine."""
+        """Whatever the kernel says next to that there is no such file names the machine."""
         error = OSError(number, os.strerror(number))
         fault = fault_of(error, root / "clip.mp4", MediaRoot(root))
         assert isinstance(fault, SourceUnavailable)

@@ -102,7 +102,7 @@ class TestNoRanges:
         assert len(origin.requests) == 1
 
     async def test_beginning_is_readable_before_the_end(self, opened: Opening, origin: HttpOrigin) -> None:
-        """Reading does not wait for what lies behind."""
+        """Reading does not wait for what is behind."""
         url = origin.put("/clip.mp4", CLIP, replace(NO_RANGES, stall_after_bytes=20_000))
         async with opened(UrlSource(url=url)) as media:
             assert await content(media, 0, 10_000) == CLIP[:10_000]

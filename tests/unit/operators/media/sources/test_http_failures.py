@@ -72,7 +72,7 @@ class TestTriedAgain:
         assert await read(opened, url) == CLIP
 
     @pytest.mark.parametrize("status", [0, 429, 500, 503])
-    async def test_away_after_a_few_tries(self, opened: Opening, origin: HttpOrigin, status: int) -> None:
+    async def test_unavailable_after_a_few_tries(self, opened: Opening, origin: HttpOrigin, status: int) -> None:
         """The origin is named without path and query."""
         url = origin.put("/clip.mp4", CLIP, Behaviour(always_status=status)) + "?sig=hush"
         with pytest.raises(SourceUnavailable) as caught:
@@ -81,8 +81,8 @@ class TestTriedAgain:
         assert "hush" not in str(caught.value)
         assert len(origin.requests) >= SMALL.max_attempts
 
-    async def test_retry_after_beyond_patience(self, opened: Opening, origin: HttpOrigin) -> None:
-        """An origin that asks for a long pause is away at once."""
+    async def test_retry_after_beyond_the_timeout(self, opened: Opening, origin: HttpOrigin) -> None:
+        """An origin that asks for a long pause is unavailable at once."""
         url = origin.put("/clip.mp4", CLIP, Behaviour(always_status=503, retry_after="3600"))
         with pytest.raises(SourceUnavailable):
             await read(opened, url)
@@ -97,7 +97,7 @@ class TestTriedAgain:
         assert await read(opened, url) == CLIP
 
     async def test_nobody_listens(self, opened: Opening) -> None:
-        """A refused connection is away."""
+        """A refused connection is unavailable."""
         with ReservedPort() as port, pytest.raises(SourceUnavailable):
             await read(opened, f"http://{port.address}/clip.mp4")
 
@@ -121,7 +121,7 @@ class TestTriedAgain:
         assert [seen.range for seen in origin.requests[1:]] == ["bytes=40000-43999", "bytes=43000-43999"]
 
     async def test_a_later_read_may_succeed(self, opened: Opening, origin: HttpOrigin) -> None:
-        """Who met an origin that was away asks again on the same source."""
+        """Who met an origin that was unavailable asks again on the same source."""
         async with opened(UrlSource(url=origin.put("/clip.mp4", CLIP))) as media:
             origin.put("/clip.mp4", CLIP, Behaviour(always_status=503))
             with pytest.raises(SourceUnavailable):
@@ -149,7 +149,7 @@ class TestTooSlow:
         assert await cause_of(opened, url, limits=IMPATIENT) == "media-too-slow"
 
     async def test_no_answer_at_all(self, opened: Opening, origin: HttpOrigin) -> None:
-        """An origin that takes a request and says nothing is away."""
+        """An origin that takes a request and says nothing is unavailable."""
         url = origin.put("/clip.mp4", CLIP, Behaviour(is_mute=True))
         with pytest.raises(SourceUnavailable):
             await read(opened, url, limits=UNHEARD)

@@ -35,7 +35,7 @@ class TestRedirects:
         assert await read(opened, url) == CLIP
         assert [seen.path for seen in origin.requests][:3] == ["/moved", "/clip.mp4?sig=1", "/clip.mp4?sig=1"]
 
-    async def test_stale_target_is_asked_for_anew(self, opened: Opening, origin: HttpOrigin) -> None:
+    async def test_stale_target_is_asked_for_again(self, opened: Opening, origin: HttpOrigin) -> None:
         """A target that is forbidden later was signed for a while only."""
         origin.put("/one", CLIP)
         async with opened(UrlSource(url=origin.put("/moved", b"", Behaviour(redirect_to="/one")))) as media:
@@ -172,7 +172,7 @@ class TestNames:
             await read(opened, self.url(origin), resolve=resolve)
 
     async def test_resolver_that_hangs(self, opened: Opening, origin: HttpOrigin) -> None:
-        """It is away after the time for connecting."""
+        """It is unavailable after the time for connecting."""
 
         async def resolve(host: str) -> Sequence[str]:
             await asyncio.Event().wait()

@@ -203,7 +203,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("fault", [S3Fault("SlowDown", 503), S3Fault("InternalError", 500)])
     async def test_transient(self, opened: Opening, store: ObjectStore, fault: S3Fault) -> None:
-        """Tried again, a few times; then it is away."""
+        """Tried again, a few times; then it is unavailable."""
         url = store.put("uploads", "clip.mp4", CLIP)
         store.fail(fault, times=SMALL.max_attempts - 1)
         assert await read(opened, url) == CLIP
@@ -214,7 +214,7 @@ class TestRefusals:
         assert len(store.requests) == SMALL.max_attempts
 
     async def test_nobody_listens(self, opened: Opening, store: ObjectStore) -> None:
-        """A refused connection is away."""
+        """A refused connection is unavailable."""
         with ReservedPort() as port, pytest.raises(SourceUnavailable):
             objects = ObjectAccess(s3=store.config() | {"endpoint": f"http://{port.address}"})
             await read(opened, "s3://uploads/clip.mp4", objects=objects)
@@ -227,7 +227,7 @@ class TestRefusals:
     async def test_slow(
         self, opened: Opening, origin: HttpOrigin, behaviour: Behaviour, limits: FetchLimits, failure: str
     ) -> None:
-        """The same smallest throughput as of any origin; a store that says nothing is away."""
+        """The same smallest throughput as of any origin; a store that says nothing is unavailable."""
         origin.put("/uploads/clip.mp4", CLIP, behaviour)
         config = {"endpoint": origin.base_url, "region": "x", "access_key_id": "a", "secret_access_key": "b"}
         objects = ObjectAccess(s3=config | {"allow_http": "true"})

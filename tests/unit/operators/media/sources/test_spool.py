@@ -29,7 +29,7 @@ class TestSpool:
     """`Spool`."""
 
     async def test_files_have_no_name(self, tmp_path: Path) -> None:
-        """Nothing lies in the folder, so nothing is left after a SIGKILL; the file is sparse and reads as zeros."""
+        """Nothing is in the folder, so nothing is left after a SIGKILL; the file is sparse and reads as zeros."""
         spool = Spool(tmp_path / "new" / "spool", 10_000_000)
         file = await spool.reserve(5_000_000, "a")
         assert os.listdir(tmp_path / "new" / "spool") == []
@@ -132,7 +132,7 @@ class TestSpool:
 
     @given(st.lists(st.tuples(st.integers(1, 100), st.booleans()), max_size=25))
     async def test_any_order(self, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, bool]]) -> None:
-        """Whatever is asked for and whoever gives up: never over capacity, and everybody else is served."""
+        """Whatever is asked for and anyone who gives up: never over capacity, and everybody else is served."""
         spool = Spool(tmp_path_factory.getbasetemp(), 100)
 
         async def use(num_bytes: int) -> None:

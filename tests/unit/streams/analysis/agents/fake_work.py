@@ -82,7 +82,7 @@ class FakeSession:
     """Awaited before each frame."""
     touched: bool = False
     unseen: tuple[UnseenTrack, ...] = ()
-    """Tracks that the media holds beside those above."""
+    """Tracks that the media holds next to those above."""
     around: Neighbourhood = NOBODY
     """What a second look brings."""
     looked_around: list[list[float]] = field(default_factory=list)

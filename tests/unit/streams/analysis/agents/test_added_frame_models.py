@@ -1,4 +1,4 @@
-"""Added models that look at frames: the agent runs what their cards say, beside the product's own."""
+"""Added models that look at frames: the agent runs what their cards say, next to the product's own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def analysed(folder: Path, text: str, batcher: FakeBatcher) -> Analysis:
 
 class TestAddedModel:
     async def test_labels(self, tmp_path: Path) -> None:
-        """Evidence of the label that its class means, under its own name, beside that of the product's models."""
+        """Evidence of the label that its class means, under its own name, next to that of the product's models."""
         analysis = await analysed(tmp_path, CARD, answers([0.2, 0.8]))
         (found,) = [evidence for evidence in analysis.labels if evidence.model == "mine@1.0.0"]
 
@@ -60,14 +60,14 @@ class TestAddedModel:
         assert score == pytest.approx(0.55)
 
     async def test_embedding(self, tmp_path: Path) -> None:
-        """Its vector is in its own space, beside that of the product's model."""
+        """Its vector is in its own space, next to that of the product's model."""
         analysis = await analysed(tmp_path, EMBEDDED, answers([1.0, 0.0], [0.0, 3.0, 4.0]))
 
         assert sorted(analysis.embeddings) == ["efficientnet-lite0/1280", "mine/3"]
         assert analysis.embeddings["mine/3"].unpack() == pytest.approx((0.0, 0.6, 0.8), abs=1e-3)
 
     async def test_costs(self, tmp_path: Path) -> None:
-        """Its items are on the receipt, beside those of the product's two models, and of two detectors in 3 frames."""
+        """Its items are on the receipt, next to those of the product's two models, and of two detectors in 3 frames."""
         analysis = await analysed(tmp_path, CARD, answers([0.2, 0.8]))
 
         assert analysis.receipt.items == 18

@@ -1,4 +1,4 @@
-"""Added models of sound and of text: the agents run what their cards say, beside the product's own."""
+"""Added models of sound and of text: the agents run what their cards say, next to the product's own."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class TestEveryAgent:
 
 class TestMotionOfAPart:
     async def test_what_was_not_looked_at_is_said(self) -> None:
-        """Two seconds of four were looked at: the shots found there are a lower bound, and the share says so."""
+        """Two seconds of four were looked at: the shots found there are a lower bound, and the share reports it."""
         session = FakeSession(fake_work.frames(4), fake_work.motion_track(num_frames=24))
         analysis = await motion.analyse(work_of(session))
 
@@ -281,7 +281,7 @@ class TestContext:
         assert len(same.items) == len({item.tobytes() for item in same.items})  # what is alike is embedded once
 
     async def test_other_language(self) -> None:
-        """Text that the models of abuse cannot read gets no label, and a feature that says so."""
+        """Text that the models of abuse cannot read gets no label, and a feature that reports it."""
         toxicity = constant("toxicity", scores={0: 0.9})
         analysis = await context.analyse(
             work_of(FakeSession(), title="Die Katze und die Kinder", language="de", toxicity=toxicity)

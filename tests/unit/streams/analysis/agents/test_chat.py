@@ -320,7 +320,7 @@ class TestBadAnswers:
             assert [request.outcome for request in world.watch.requests] == ["cut"]
 
     async def test_a_server_that_hangs_for_all_of_a_request(self) -> None:
-        """It is away: its breaker spares the next videos the wait."""
+        """It is unavailable: its breaker spares the next videos the wait."""
         async with asked(timeout_seconds=FOREVER, request_seconds=0.6) as world:
             world.server.hangs = True
             assert state(await world.analysed()) == "late"
@@ -352,7 +352,7 @@ class TestJudge:
             return await world.analysed(number=1, findings=told(), efficientnet_lite0=model), world
 
     async def test_in_its_band(self) -> None:
-        """Its answer is evidence beside the model's, and its tokens are on the receipt."""
+        """Its answer is evidence next to the model's, and its tokens are on the receipt."""
         analysis, world = await self.judged({"q1": "yes"}, 0.5)
         (found,) = [label for label in analysis.labels if label.held_back == "judged"]
         assert (found.label, found.model, found.score, found.uncalibrated) == (GUN, "judge@2", 1.0, True)

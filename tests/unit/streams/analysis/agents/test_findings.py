@@ -10,7 +10,7 @@ from streams.analysis.agents.findings import Findings
 FOUND = Analysis(is_present=False)
 
 
-async def test_whoever_waits_is_told() -> None:
+async def test_waiting_callers_are_answered() -> None:
     """Whether the agent ends before or after it is asked about."""
     findings = Findings()
     waiting = asyncio.ensure_future(findings.of("audio", 60.0))
@@ -36,7 +36,7 @@ async def test_an_agent_that_found_nothing() -> None:
 
 
 async def test_an_agent_that_never_ends() -> None:
-    """Whoever waits goes on without it, and it may still end."""
+    """Anyone who waits goes on without it, and it may still end."""
     findings = Findings()
     assert await findings.of("audio", 0.0) is None
     assert await findings.of("audio", -1.0) is None

@@ -27,7 +27,7 @@ async def numbers(count: int) -> AsyncIterator[int]:
 
 class TestThreadedHost:
     async def test_runs_elsewhere(self) -> None:
-        """Work runs beside the loop's thread, in one thread where there is one."""
+        """Work runs next to the loop's thread, in one thread where there is one."""
         host = ThreadedHost(1)
         try:
             threads = {(await host.run(threading.get_ident))[0] for _ in range(3)}

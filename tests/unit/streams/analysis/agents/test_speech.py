@@ -40,7 +40,7 @@ async def analysed(
 
 class TestSelection:
     async def test_not_drawn(self) -> None:
-        """Most videos are not transcribed, and no feature says so."""
+        """Most videos are not transcribed, and no feature reports it."""
         recogniser = FakeRecogniser()
         analysis = await analysed(recogniser, ratio=1e-9)
         assert recogniser.asked == []
@@ -129,7 +129,7 @@ class TestStatement:
 
 
 class TestOnAccelerators:
-    """Encoders run in batches, and the search for words beside them."""
+    """Encoders run in batches, and the search for words next to them."""
 
     @staticmethod
     def encoder(value: float) -> FakeBatcher:

@@ -1,4 +1,4 @@
-"""OpenTelemetry behind our spans: parents across records, sampling by trace id, and a collector that is away."""
+"""OpenTelemetry behind our spans: parents across records, sampling by trace id, and a collector that is unavailable."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class StuckExporter(SpanExporter):
         return SpanExportResult.FAILURE
 
 
-class TestCollectorAway:
+class TestCollectorUnavailable:
     def test_what_does_not_fit_is_dropped_and_counted(self) -> None:
         """The queue is bounded; nobody waits, every span is sent or counted."""
         before = dropped()
@@ -145,7 +145,7 @@ class TestCollectorAway:
         assert dropped() - before == 100
         assert processor._num_waiting == 0
 
-    def test_a_collector_that_is_away_holds_nobody_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unavailable_collector_delays_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Spans end, closing ends, and what was lost is in the metric once the exporter has given up."""
         monkeypatch.setattr("streams.observability.tracing.span_export._REQUEST_SECONDS", 1.0)
         before = dropped()

@@ -1,7 +1,7 @@
-"""A worker whose consumers stop to fetch while a file exists: `python -m tests.deaf_worker`.
+"""A worker whose consumers stop to fetch while a file exists: `python -m tests.paused_fetch_worker`.
 
-The file is named by `DEAF_WHILE`. Its consumers stay in their groups, send heartbeats and keep their partitions; they
-only hand out nothing, which is how a role stops in silence.
+The file is named by `FETCH_PAUSED_WHILE`. Its consumers stay in their groups, send heartbeats and keep their
+partitions; they only hand out nothing, which is how a role stops in silence.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from streams.consumer.group_member import GroupMember
 from streams.engagement.consumer import EngagementConsumer
 from streams.worker.worker import run_worker
 
-DEAF_WORKER = (sys.executable, "-m", "tests.deaf_worker")
-DEAF_WHILE = "DEAF_WHILE"
+PAUSED_FETCH_WORKER = (sys.executable, "-m", "tests.paused_fetch_worker")
+FETCH_PAUSED_WHILE = "FETCH_PAUSED_WHILE"
 _LOOK_SECONDS = 0.2
 
 
-def is_deaf(role: str) -> bool:
-    """Whether nothing may be fetched; a role that obeys says so by a file beside."""
-    path = Path(os.environ[DEAF_WHILE])
+def is_paused(role: str) -> bool:
+    """Whether nothing may be fetched; a role that obeys creates a second file."""
+    path = Path(os.environ[FETCH_PAUSED_WHILE])
     if path.exists():
         obeyed(path, role).touch()
     return path.exists()
@@ -38,21 +38,21 @@ def obeyed(path: Path, role: str) -> Path:
     return path.with_suffix(f".{role}")
 
 
-class DeafConsumer(GroupMember):
+class PausedConsumer(GroupMember):
     """Waits, and finds no records."""
 
     async def _fetch(self, wanted: set[TP]) -> Fetched:
-        if not is_deaf(self.policy.role):
+        if not is_paused(self.policy.role):
             return await super()._fetch(wanted)
         await asyncio.sleep(_LOOK_SECONDS)
         return Fetched({}, {})
 
 
-class DeafEngagement(EngagementConsumer):
+class PausedEngagement(EngagementConsumer):
     """The same in a thread."""
 
     def _step(self) -> None:
-        if is_deaf("engagement"):
+        if is_paused("engagement"):
             time.sleep(_LOOK_SECONDS)
         else:
             super()._step()
@@ -62,6 +62,6 @@ if __name__ == "__main__":
     import streams.consumer.transport
     import streams.engagement.role
 
-    streams.consumer.transport.SafeTransport.Consumer = DeafConsumer
-    streams.engagement.role.EngagementConsumer = DeafEngagement  # type: ignore[misc]
+    streams.consumer.transport.SafeTransport.Consumer = PausedConsumer
+    streams.engagement.role.EngagementConsumer = PausedEngagement  # type: ignore[misc]
     sys.exit(run_worker(read_settings()))

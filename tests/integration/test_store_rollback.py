@@ -46,7 +46,7 @@ def begin(video_id: str) -> list[Fact]:
     return [accepted, signal("frames", video_id=video_id)]
 
 
-class TestWitness:
+class TestRollbackDetector:
     async def test_a_store_that_kept_its_word_is_used_on(self, server: RedisServer) -> None:
         """A restart alone is no reason to end."""
         rollback_detector = RollbackDetector()

@@ -28,7 +28,7 @@ from streams.kafka.topic_admin import check_topics
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading, read_video
 from streams.store.refusal_reading import read_refusals
-from tests.integration.guarded_stack import ASK_SECONDS, PREFIX, GuardedStack, ask_store
+from tests.integration.authenticated_stack import ASK_SECONDS, PREFIX, AuthenticatedStack, ask_store
 from tests.pipeline import Pipeline, await_value, upload_of
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ WORK_SECONDS = 240.0
 
 
 @pytest.fixture(scope="module")
-def workers(stack: GuardedStack, samples: Path) -> Iterator[list[WorkerProcess]]:
+def workers(stack: AuthenticatedStack, samples: Path) -> Iterator[list[WorkerProcess]]:
     """A worker a role, each under its own user; ready."""
     started = [stack.worker(role, media_roots=str(samples), metrics_port="0") for role in WORKERS]
     try:
@@ -57,7 +57,9 @@ def workers(stack: GuardedStack, samples: Path) -> Iterator[list[WorkerProcess]]
 
 
 class TestEveryRoleDoesItsWork:
-    def test_uploads_get_their_verdicts(self, stack: GuardedStack, workers: list[WorkerProcess], samples: Path) -> None:
+    def test_uploads_get_their_verdicts(
+        self, stack: AuthenticatedStack, workers: list[WorkerProcess], samples: Path
+    ) -> None:
         """A producer publishes in both lanes, workers work, readers of Redis and topic see it: each as itself."""
         producer = Pipeline(stack.settings("producer"), {}, stack.folder)
         producer.publish(*(upload_of(samples / clip, clip) for clip in CLIPS))
@@ -79,7 +81,7 @@ class TestEveryRoleDoesItsWork:
         assert refused_requests(stack, workers) == []
 
     def test_poison_deletions_and_engagement(
-        self, stack: GuardedStack, workers: list[WorkerProcess], samples: Path
+        self, stack: AuthenticatedStack, workers: list[WorkerProcess], samples: Path
     ) -> None:
         """What is rarer than an upload is allowed as well: a dead letter, an act of a viewer, a deletion."""
         producer = Pipeline(stack.settings("producer"), {}, stack.folder)
@@ -113,7 +115,7 @@ class TestEveryRoleDoesItsWork:
         assert told.cause == "event-not-json"
         assert refused_requests(stack, workers) == []
 
-    def test_operator_reads_every_topic(self, stack: GuardedStack) -> None:
+    def test_operator_reads_every_topic(self, stack: AuthenticatedStack) -> None:
         """Contracts are checked, and topics read as they lie, under the operator's user."""
         operator = stack.settings("operator")
         assert [item.topic for item in check_topics(operator) if item.problems] == []
@@ -121,7 +123,7 @@ class TestEveryRoleDoesItsWork:
         assert backfill_offsets(operator) is not None
 
 
-def refused_requests(stack: GuardedStack, workers: list[WorkerProcess]) -> list[object]:
+def refused_requests(stack: AuthenticatedStack, workers: list[WorkerProcess]) -> list[object]:
     """What Redis or Kafka had to refuse to one of the workers: where the table gives enough, nothing."""
     with redis.Redis.from_url(stack.redis.url, decode_responses=True) as administrator:
         log = administrator.execute_command("ACL", "LOG", "100")
@@ -139,7 +141,7 @@ def dead_letter_keys(operator: Settings) -> set[bytes | None]:
     return {msgspec.json.decode(record.value, type=DeadLetter).key for record in records if record.value}
 
 
-def act(stack: GuardedStack, video_id: str) -> None:
+def act(stack: AuthenticatedStack, video_id: str) -> None:
     """One viewer likes a video, told by a client under its own user."""
     liked = EngagementEvent(event_id="e-1", video_id=video_id, kind="like", event_unix_seconds=time.time())
     producer = Producer(producer_configuration(stack.settings("producer-engagement")))

@@ -83,7 +83,7 @@ async def test_poison_after_the_deletion_leaves_nothing_to_read(redis: Redis) ->
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_a_deletion_beside_the_writer_withdraws_the_letter(redis: Redis, moment: str) -> None:
+async def test_a_deletion_during_the_write_withdraws_the_dead_letter(redis: Redis, moment: str) -> None:
     """It is deleted just before the dead letter is out, or just after, before the index has it: a tombstone follows."""
     publisher = StoppingPublisher()
     setattr(publisher, moment, lambda: delete(redis, MemoryPublisher()))
@@ -91,8 +91,8 @@ async def test_a_deletion_beside_the_writer_withdraws_the_letter(redis: Redis, m
     assert [record.value is None for record in publisher.records] == [False, True]
 
 
-async def test_a_writer_that_dies_with_the_letter_out_is_made_good(redis: Redis) -> None:
-    """The dead letter is in no index when the video is deleted; the event comes again, and its dead letter is
+async def test_a_dead_letter_of_a_writer_that_died_is_withdrawn(redis: Redis) -> None:
+    """The dead letter is in no index when the video is deleted; the event is redelivered, and its dead letter is
     withdrawn."""
     publisher = StoppingPublisher(after=die)
     with pytest.raises(Death):
@@ -104,7 +104,7 @@ async def test_a_writer_that_dies_with_the_letter_out_is_made_good(redis: Redis)
 
 
 async def test_a_writer_that_dies_before_its_tombstone_is_made_good(redis: Redis) -> None:
-    """It found the video deleted, and died with the dead letter out; the event comes again."""
+    """It found the video deleted, and died with the dead letter out; the event is redelivered."""
     publisher = StoppingPublisher()
 
     async def delete_then_die() -> None:
@@ -119,9 +119,9 @@ async def test_a_writer_that_dies_before_its_tombstone_is_made_good(redis: Redis
     assert standing(publisher) == []
 
 
-async def test_what_is_written_while_guards_are_missing_waits_for_the_next_tombstones(redis: Redis) -> None:
+async def test_what_is_written_while_deletion_markers_are_missing_waits_for_the_next_tombstones(redis: Redis) -> None:
     """An emptied store knows of no deletion: the dead letter stands in the index, and the rebuilt deletion marker's
-    sweep takes it."""
+    poll takes it."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)
     await redis.flushall()
@@ -133,9 +133,7 @@ async def test_what_is_written_while_guards_are_missing_waits_for_the_next_tombs
 
 
 @pytest.mark.parametrize(("revision", "is_standing"), [(1, False), (2, True), (None, False)])
-async def test_a_letter_of_a_newer_revision_is_of_a_new_life(
-    redis: Redis, revision: int | None, is_standing: bool
-) -> None:
+async def test_a_dead_letter_of_a_newer_revision_is_kept(redis: Redis, revision: int | None, is_standing: bool) -> None:
     """A deletion marker reaches as far as its revision; what cannot be read is taken for the deleted video's."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)
@@ -165,7 +163,7 @@ async def test_a_wrong_upload_after_the_deletion_is_told(redis: Redis, place: Pl
 
 
 @pytest.mark.parametrize("key", [None, b"", b"no video id", b"another"])
-async def test_letters_of_nobody_and_of_others_stand(redis: Redis, key: bytes | None) -> None:
+async def test_dead_letters_of_no_video_and_of_others_stay(redis: Redis, key: bytes | None) -> None:
     """A deletion reaches its own video's dead letters."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)

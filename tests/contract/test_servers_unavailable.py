@@ -75,7 +75,7 @@ KSERVE = {name: each for name, each in PROTOCOLS.items() if each.backend == "kse
 
 
 @dataclass
-class Away:
+class UnavailableServer:
     """A worker's models, and a server that the test starts and ends at one address."""
 
     protocol: Protocol
@@ -135,12 +135,12 @@ class Away:
 
 
 @asynccontextmanager
-async def away(
+async def unavailable_server(
     protocol: Protocol, *more: Card, model: Served | None = None, starts: bool = False
-) -> AsyncIterator[Away]:
+) -> AsyncIterator[UnavailableServer]:
     async with AsyncExitStack() as opened:
         reserved = opened.enter_context(ReservedPort())
-        here = Away(protocol, reserved.number)
+        here = UnavailableServer(protocol, reserved.number)
         opened.callback(here.stop)
         if starts:
             here.start(model)
@@ -154,7 +154,7 @@ class TestAnyServer:
     async def test_one_that_comes_later(self, name: str) -> None:
         """The start does not end; the model, its server and the reason are named, and a call says that the server is
         away. Once it is there the model is opened, and answers."""
-        async with away(PROTOCOLS[name]) as here:
+        async with unavailable_server(PROTOCOLS[name]) as here:
             assert f"model {here.protocol.card.name} on {here.origin}: " in here.problems
             with pytest.raises(ServerUnavailable) as unavailable:
                 await here.ask(1)
@@ -167,8 +167,8 @@ class TestAnyServer:
             assert float((await here.ask(3)).values[0].ravel()[0]) == pytest.approx(here.protocol.answer(3))
 
     async def test_one_that_dies_and_returns(self, name: str) -> None:
-        """Items meanwhile wait for the server; a question in between finds that it is away, and that it is back."""
-        async with away(PROTOCOLS[name], starts=True) as here:
+        """Items meanwhile wait for the server; a question in between finds it unavailable, and then available."""
+        async with unavailable_server(PROTOCOLS[name], starts=True) as here:
             await here.ask(1)
             here.stop()
             with pytest.raises(ServerUnavailable):
@@ -183,7 +183,7 @@ class TestAnyServer:
 
     async def test_an_open_breaker_is_named(self, name: str) -> None:
         """Whatever was asked last: a worker does not call itself ready while its server is only probed."""
-        async with away(PROTOCOLS[name], starts=True) as here:
+        async with unavailable_server(PROTOCOLS[name], starts=True) as here:
             here.watch.is_open = True
             assert "does not answer" in here.problems
             with pytest.raises(ServerUnavailable):
@@ -194,7 +194,7 @@ class TestAnyServer:
 
     async def test_nothing_is_asked_for_nothing(self, name: str) -> None:
         """A server that is known to answer is not asked whether it does."""
-        async with away(PROTOCOLS[name], starts=True) as here:
+        async with unavailable_server(PROTOCOLS[name], starts=True) as here:
             here.watch.requests.clear()
             await here.inference.reach([here.protocol.card.name])
             await here.inference.open_waiting([here.protocol.card.name])
@@ -202,7 +202,7 @@ class TestAnyServer:
 
     async def test_a_caller_that_gives_up(self, name: str) -> None:
         """An attempt that others may wait for goes on without it."""
-        async with away(PROTOCOLS[name]) as here:
+        async with unavailable_server(PROTOCOLS[name]) as here:
             here.start()
             asked = asyncio.ensure_future(here.inference.reach([here.protocol.card.name]))
             await asyncio.sleep(0)
@@ -212,8 +212,8 @@ class TestAnyServer:
             assert here.problems == ""
 
     async def test_the_end_does_not_wait_for_it(self, name: str) -> None:
-        """A process ends while a server is away."""
-        async with away(PROTOCOLS[name]) as here:
+        """A process ends while a server is unavailable."""
+        async with unavailable_server(PROTOCOLS[name]) as here:
             asked = asyncio.ensure_future(here.inference.reach([here.protocol.card.name]))
             await asyncio.sleep(0)
             await here.inference.close()
@@ -225,7 +225,7 @@ class TestAnyServer:
 class TestVersions:
     async def test_are_part_of_how_a_model_computes(self, name: str) -> None:
         """Unknown before the server has answered; then the name there and the version that computed."""
-        async with away(KSERVE[name]) as here:
+        async with unavailable_server(KSERVE[name]) as here:
             assert here.inference.how(CARD.name) == "kserve-float32"
             here.start(replace(served(), version="3"))
             await here.reach()
@@ -233,12 +233,12 @@ class TestVersions:
 
     async def test_a_server_that_states_none(self, name: str) -> None:
         """The name alone."""
-        async with away(KSERVE[name], model=replace(served(), version=None), starts=True) as here:
+        async with unavailable_server(KSERVE[name], model=replace(served(), version=None), starts=True) as here:
             assert here.inference.how(CARD.name) == "kserve-float32/means"
 
     async def test_a_new_one_is_compared_first(self, name: str) -> None:
         """The answer of a version that was not compared is no result; the next call compares it, and is answered."""
-        async with away(KSERVE[name], starts=True) as here:
+        async with unavailable_server(KSERVE[name], starts=True) as here:
             here.server.models[CARD.name] = replace(served(), version="2")
             with pytest.raises(ServerUnavailable, match=r"has means:2 in place of means:1"):
                 await here.ask(5)
@@ -252,7 +252,7 @@ class TestVersions:
         """Found by a question in between also where it states no version; nothing that it answers is used, the reason
         is named, and the right one is taken again."""
         wrong = replace(served(), compute=lambda batch: [value * 1.5 for value in means(batch)])
-        async with away(KSERVE[name], starts=True) as here:
+        async with unavailable_server(KSERVE[name], starts=True) as here:
             here.server.models[CARD.name] = wrong
             with pytest.raises(ServerUnavailable, match="differ from the module's"):
                 await here.inference.reach([CARD.name], asks_anyway=True)
@@ -266,7 +266,7 @@ class TestVersions:
 
     async def test_a_late_server_with_another_model(self, name: str) -> None:
         """A start would end by it; a worker that runs already goes on, and says why it cannot use the model."""
-        async with away(KSERVE[name]) as here:
+        async with unavailable_server(KSERVE[name]) as here:
             wrong = replace(served(), compute=lambda batch: [value + 1 for value in means(batch)])
             here.start(wrong)
             for _ in range(100):
@@ -277,12 +277,12 @@ class TestVersions:
                 await asyncio.sleep(0.1)
             assert "differ from the module's" in here.problems
         with pytest.raises(DeviceFault, match="differ from the module's"):
-            async with away(KSERVE[name], model=wrong, starts=True):
+            async with unavailable_server(KSERVE[name], model=wrong, starts=True):
                 pass
 
     async def test_a_smaller_batch_than_before(self, name: str) -> None:
         """The batcher has built its queue on the sizes of the start: such a server cannot be used."""
-        async with away(KSERVE[name], starts=True) as here:
+        async with unavailable_server(KSERVE[name], starts=True) as here:
             here.server.models[CARD.name] = replace(served(), version="2", max_batch_size=1)
             with pytest.raises(ServerUnavailable):
                 await here.ask(1)
@@ -290,20 +290,20 @@ class TestVersions:
                 await here.ask(1)
 
     async def test_one_model_of_two(self, name: str) -> None:
-        """A server without one of its models is not away: the other model answers, and only the missing one waits."""
+        """A server without one of its models counts as available: only that model waits."""
         other = replace(CARD, name="others")
-        async with away(KSERVE[name], other, starts=True) as here:
+        async with unavailable_server(KSERVE[name], other, starts=True) as here:
             assert "model others on" in here.problems
             assert "model means on" not in here.problems
             assert float((await here.ask(6)).values[0]) == 6.0
-            assert not any(request.is_away for request in here.watch.requests)
+            assert not any(request.is_unavailable for request in here.watch.requests)
             here.server.models["others"] = served()
             await here.inference.reach(["others"])
             assert here.problems == ""
 
     async def test_a_model_that_is_unloaded(self, name: str) -> None:
         """Its items wait without a request, until the server has it again."""
-        async with away(KSERVE[name], starts=True) as here:
+        async with unavailable_server(KSERVE[name], starts=True) as here:
             model = here.server.models.pop(CARD.name)
             with pytest.raises(ServerUnavailable):
                 await here.ask(1)
@@ -315,7 +315,7 @@ class TestVersions:
 class TestChats:
     async def test_a_question_in_between_costs_no_tokens(self) -> None:
         """One question at the opening, none afterwards."""
-        async with away(PROTOCOLS["openai"], starts=True) as here:
+        async with unavailable_server(PROTOCOLS["openai"], starts=True) as here:
             await here.reach(asks_anyway=True)
             await here.reach(asks_anyway=True)
             assert len(here.server.bodies) == 1
@@ -333,14 +333,14 @@ class TestChats:
     @pytest.mark.parametrize("status", [400, 404])
     async def test_a_server_without_a_list_of_models(self, status: int) -> None:
         """It answers, which is all that is asked."""
-        async with away(PROTOCOLS["openai"], starts=True) as here:
+        async with unavailable_server(PROTOCOLS["openai"], starts=True) as here:
             here.server.models_status = status
             await here.inference.reach([CHAT_CARD.name], asks_anyway=True)
             assert here.problems == ""
 
     async def test_one_that_rejects_the_token(self) -> None:
         """Credentials may be renewed: it is waited for."""
-        async with away(PROTOCOLS["openai"], starts=True) as here:
+        async with unavailable_server(PROTOCOLS["openai"], starts=True) as here:
             here.server.models_status = 401
             with pytest.raises(ServerUnavailable, match="answered 401"):
                 await here.inference.reach([CHAT_CARD.name], asks_anyway=True)

@@ -165,6 +165,6 @@ class TestBackfillRole:
         assert accepted_of(publisher).source == unplaced.source
 
     async def test_what_intake_passed_on_is_accepted_already(self) -> None:
-        """Its `accepted` lies in the log, perhaps not folded yet."""
+        """Its `accepted` is in the log, perhaps not folded yet."""
         _, publisher = await worked_on(sent_again(None), Store())
         assert publisher.records == []

@@ -19,7 +19,7 @@ from tests.pipeline import Pipeline, await_value, upload_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
-AWAY_SECONDS = 30.0
+UNAVAILABLE_SECONDS = 30.0
 NUM_IN_A_WAVE = 12
 MOST_WAVES = 5
 CLIPS = ("car-telephone.mkv", "bikes.mp4", "obama_speech.mp4", "crowd.mp3")
@@ -45,14 +45,14 @@ def broker(kafka_jars: None) -> Iterator[KafkaCluster]:
 def hang(server: RedisServer) -> None:
     """It keeps its connections and answers nothing, then goes on."""
     server.child.pause()
-    time.sleep(AWAY_SECONDS)
+    time.sleep(UNAVAILABLE_SECONDS)
     server.child.resume()
 
 
 def die(server: RedisServer) -> None:
     """It is killed, its port refuses, then it comes back with all that it had confirmed."""
     server.kill()
-    time.sleep(AWAY_SECONDS)
+    time.sleep(UNAVAILABLE_SECONDS)
     server.restart()
 
 
@@ -104,7 +104,7 @@ def require_all_well(pipeline: Pipeline, names: list[str]) -> None:
         assert len({(signal.modality, signal.signal_id) for signal in signals}) == len(MODALITIES)
 
 
-class TestRedisAway:
+class TestRedisUnavailable:
     """The store of claims, states and outcomes."""
 
     @pytest.mark.parametrize("outage", [hang, die])
@@ -123,7 +123,7 @@ class TestRedisAway:
             pipeline.close()
 
 
-class TestKafkaAway:
+class TestKafkaUnavailable:
     """The log and the source of all events."""
 
     def test_work_waits(self, broker: KafkaCluster, redis: RedisServer, samples: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ class TestKafkaAway:
             names = publish_and_reach_the_middle(pipeline)
             [node] = broker.node_ids
             broker.pause(node)
-            time.sleep(AWAY_SECONDS)
+            time.sleep(UNAVAILABLE_SECONDS)
             broker.resume(node)
             broker.await_serving()
             require_all_well(pipeline, names)

@@ -56,7 +56,7 @@ OPERATIONS = {
 
 
 @dataclass(frozen=True)
-class GuardedStack:
+class AuthenticatedStack:
     """What is open, and who may enter it."""
 
     folder: Path
@@ -113,7 +113,7 @@ class GuardedStack:
 
 
 @contextmanager
-def guarded_stack(folder: Path) -> Iterator[GuardedStack]:
+def authenticated_stack(folder: Path) -> Iterator[AuthenticatedStack]:
     """Open both, make the users and set their rules from the printed lines."""
     plain = read_settings(topic_prefix=PREFIX)
     passwords = {user_of(plain, role): secrets.token_urlsafe(12) for role in ACCESS}
@@ -123,7 +123,7 @@ def guarded_stack(folder: Path) -> Iterator[GuardedStack]:
         kafka = opened.enter_context(KafkaCluster(folder / "kafka", default_cache_dir(), extras=security.extras()))
         store = opened.enter_context(RedisServer(folder / "redis", password=secrets.token_urlsafe(12)))
         proxy = opened.enter_context(TlsProxy(store.address, authority.issue("redis")))
-        stack = GuardedStack(folder, authority, kafka, store, proxy, passwords)
+        stack = AuthenticatedStack(folder, authority, kafka, store, proxy, passwords)
         _allow_on_kafka(kafka.administration)
         _allow_in_redis(store.url, passwords)
         yield stack
@@ -208,7 +208,7 @@ def refusal_of_store(settings: Settings) -> str:
     return await_value(refusal, ASK_SECONDS, lambda: "the store did not refuse us")
 
 
-def refused_worker(stack: GuardedStack, **settings: str) -> str:
+def refused_worker(stack: AuthenticatedStack, **settings: str) -> str:
     """Start an intake worker with wrong settings; it has to end by itself. Returns what it said."""
     worker = WorkerProcess(stack.folder / "refused", stack.environment("intake", roles="intake", **settings))
     worker.start()
