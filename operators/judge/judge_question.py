@@ -13,7 +13,6 @@ from operators.inference.remote.chat_client import Question
 PROMPT_VERSION: Final = 1
 """Of the instructions. A policy names the version of its judge, which is raised with every change of either."""
 ANSWERS: Final = ("yes", "no", "unsure")
-MAX_QUESTIONS: Final = 16
 MAX_ANSWER_CHARACTERS: Final = 2_000
 
 INSTRUCTIONS: Final = (
@@ -28,7 +27,7 @@ TEXT: Final = "Answer the questions on this video. Data of the video: "
 
 
 def judge_question(video: ShownVideo, meanings: Mapping[str, str]) -> Question:
-    """Return the question about labels, at least one and at most `MAX_QUESTIONS`.
+    """Return the question about labels, at least one; a policy limits their number.
 
     Questions are numbered: a label's name in an answer would only be another word that a video can contain.
 

@@ -242,7 +242,7 @@ def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[Pai
 
     Args:
         track: the pictures.
-        cuts_seconds: times of the first frames of shots, as `shots.cut_times` returns them.
+        cuts_seconds: times of the first frames of shots, as `shots.transitions` finds them.
     """
     if min(track.luma.shape[1:]) < MIN_SIDE_PX:
         return ()

@@ -36,11 +36,6 @@ def transitions(track: MotionTrack) -> tuple[Transition, ...]:
     return tuple(found)
 
 
-def cut_times(track: MotionTrack) -> tuple[float, ...]:
-    """Return the time of every change of shot, ascending."""
-    return tuple(transition.at_seconds for transition in transitions(track))
-
-
 def span_changes(seconds: np.ndarray, luma: np.ndarray) -> list[ShotChange]:
     """Return the changes of shot of one span, ascending.
 

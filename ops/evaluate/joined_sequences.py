@@ -29,7 +29,6 @@ from ops.evaluate.scene_material import Picture, SceneMaterial
 
 Change = Literal["hard", "short", "dark", "flat", "jump", "fade-black", "fade-white", "dissolve", "wipe"]
 CHANGES: tuple[Change, ...] = ("hard", "short", "dark", "flat", "jump", "fade-black", "fade-white", "dissolve", "wipe")
-HARD_CHANGES: frozenset[Change] = frozenset(("hard", "short", "dark", "flat", "jump"))
 Disturbance = Literal["flash", "whip-pan", "crash-zoom", "shake", "passing", "light"]
 DISTURBANCES: tuple[Disturbance, ...] = ("flash", "whip-pan", "crash-zoom", "shake", "passing", "light")
 RATES_HZ = (24.0, 25.0, 30.0, 60.0)

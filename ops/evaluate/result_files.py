@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -65,8 +65,3 @@ def saved_result(set_name: str, size: Size, folder: Path = RESULTS_FOLDER) -> Se
 def best_results(results: Iterable[SetResult]) -> dict[str, SetResult]:
     """Return one result a set, the full one where there is one."""
     return {result.set: result for result in sorted(results, key=lambda result: result.size == "full")}
-
-
-def result_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a result."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(SetResult)}

@@ -8,8 +8,6 @@ from typing import Literal, Protocol
 RequestOutcome = Literal["answered", "refused", "failed", "overloaded", "unavailable", "cut"]
 """`failed`: the server failed while it computed; `cut`: the deadline of the items came before the answer."""
 
-REQUEST_OUTCOMES: tuple[RequestOutcome, ...] = ("answered", "refused", "failed", "overloaded", "unavailable", "cut")
-
 
 @dataclass(frozen=True, slots=True)
 class ServerRequest:

@@ -14,7 +14,7 @@ import pytest
 from operators.errors import MediaCause
 from operators.media.geometry import Size, inside, same_area
 from operators.media.shares import achieved_ratio, damage
-from operators.motion.shots import cut_times
+from operators.motion.shots import transitions
 from schemas.receipts import Seen
 from tests.decoded_here import decoded_here
 from tests.hostile_media import numbered_picture, remuxed, write_video
@@ -243,7 +243,8 @@ class TestTimeStructures:
         times = [0, 4000, 9500, 12300, 20000, 21000, 30000, 33000, 36000]
         found = decoded_here(_slides(tmp_path / "slides.mp4", times))
         assert found.motion is not None
-        assert list(cut_times(found.motion)) == pytest.approx([time / 1000 for time in times[1:]])
+        cut_seconds = [transition.at_seconds for transition in transitions(found.motion)]
+        assert cut_seconds == pytest.approx([time / 1000 for time in times[1:]])
 
 
 class TestShapes:

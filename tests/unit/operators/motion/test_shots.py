@@ -10,7 +10,7 @@ import pytest
 
 from operators.media.tracks import MotionSpan, MotionTrack
 from operators.motion.content_change import ContentChange, region_histograms
-from operators.motion.shots import cut_times
+from operators.motion.shots import transitions
 
 HEIGHT, WIDTH = 90, 160
 INTERVAL_SECONDS = 1 / 12.5
@@ -47,6 +47,11 @@ def track_of(frames: Sequence[np.ndarray], spans: Sequence[MotionSpan] | None = 
         luma=np.stack(frames) if frames else np.zeros((0, HEIGHT, WIDTH), np.uint8),
         spans=tuple(spans or (MotionSpan(0, len(frames)),)),
     )
+
+
+def cut_times(track: MotionTrack) -> list[float]:
+    """When shots change."""
+    return [transition.at_seconds for transition in transitions(track)]
 
 
 def cut_frames(frames: Sequence[np.ndarray], spans: Sequence[MotionSpan] | None = None) -> list[int]:
