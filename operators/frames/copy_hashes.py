@@ -12,7 +12,7 @@ import numpy as np
 
 from operators.frames.anchored_columns import anchored_columns
 from operators.frames.fine_box import FineBox, fine_box
-from operators.frames.flat_margins import PictureBox, without_margins
+from operators.frames.flat_margins import without_margins
 from operators.frames.hash_limits import DIFFERENT_BITS
 from operators.frames.inner_picture import inner_pictures
 from operators.frames.perceptual_hash import PerceptualHash
@@ -102,7 +102,7 @@ def _fine_margins(probed: np.ndarray) -> FineBox:
     return fine_box(probed, without_margins(probed), MARGIN_REACH_LINES)
 
 
-def _fixed_boxes(height_px: int, width_px: int) -> dict[str, PictureBox]:
+def _fixed_boxes(height_px: int, width_px: int) -> dict[str, FineBox]:
     boxes = part_boxes(height_px, width_px)
     return {name: box for name, box in boxes.items() if min(box.height_px, box.width_px) >= MIN_PART_PX}
 

@@ -7,7 +7,6 @@ more carefully what is one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,11 +37,6 @@ class PictureBox:
     def of(self, picture: np.ndarray) -> np.ndarray:
         """Return that part of (H, W, ...) pixels, without a copy."""
         return picture[self.top_px : self.bottom_px, self.left_px : self.right_px]
-
-    def scaled(self, shape: Sequence[int]) -> tuple[float, float, float, float]:
-        """Return top, bottom, left and right as shares of a frame of (height, width)."""
-        height, width = shape
-        return self.top_px / height, self.bottom_px / height, self.left_px / width, self.right_px / width
 
     @classmethod
     def of_shares(cls, shares: tuple[float, float, float, float], height_px: int, width_px: int) -> PictureBox:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from operators.frames.flat_margins import PictureBox
+from operators.frames.fine_box import FineBox
 
 INNER: Final = "inner"
 """The picture within the picture, see `operators.frames.inner_picture`."""
@@ -28,13 +28,13 @@ _MIN_CUT: Final = 0.9
 """An upright part that is nearly as wide as the picture is not made."""
 
 
-def part_boxes(height_px: int, width_px: int) -> dict[str, PictureBox]:
+def part_boxes(height_px: int, width_px: int) -> dict[str, FineBox]:
     """Return the parts of a picture by name, without the inner one."""
     thirds = [round(height_px * third / 3) for third in range(4)]
     boxes = {
         MIDDLE_HALF: _middle(height_px, width_px, 0.5, 1.0),
         **{name: _middle(height_px, width_px, ratio, ratio) for name, ratio in CENTRES.items()},
-        **{name: PictureBox(thirds[third], thirds[third + 1], 0, width_px) for third, name in enumerate(BANDS)},
+        **{name: FineBox(thirds[third], thirds[third + 1], 0, width_px) for third, name in enumerate(BANDS)},
     }
     upright_ratio = height_px * _UPRIGHT_ASPECT / width_px
     if upright_ratio <= _MIN_CUT:
@@ -42,6 +42,6 @@ def part_boxes(height_px: int, width_px: int) -> dict[str, PictureBox]:
     return boxes
 
 
-def _middle(height_px: int, width_px: int, height_ratio: float, width_ratio: float) -> PictureBox:
+def _middle(height_px: int, width_px: int, height_ratio: float, width_ratio: float) -> FineBox:
     top, left = round(height_px * (1 - height_ratio) / 2), round(width_px * (1 - width_ratio) / 2)
-    return PictureBox(top, height_px - top, left, width_px - left)
+    return FineBox(top, height_px - top, left, width_px - left)

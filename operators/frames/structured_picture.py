@@ -30,7 +30,7 @@ class StructuredPicture:
     def __init__(self, luma: np.ndarray) -> None:
         self._luma = luma
 
-    def hash(self, box: PictureBox | FineBox | None = None) -> PerceptualHash:
+    def hash(self, box: FineBox | None = None) -> PerceptualHash:
         """Return the hash of a part, or of all; its quality is PDQ's, or that of the picture without strokes if it is
         less."""
         found = self.bits if box is None else perceptual_hash(box.of(self._luma))
@@ -45,7 +45,7 @@ class StructuredPicture:
     def _plain(self) -> np.ndarray:
         return _without_strokes(self._luma)
 
-    def _plain_quality(self, box: PictureBox | FineBox | None) -> int:
+    def _plain_quality(self, box: FineBox | None) -> int:
         if box is None:
             return _quality(self._plain)
         return _quality(PictureBox.of_shares(box.scaled(self._luma.shape), *self._plain.shape).of(self._plain))

@@ -64,6 +64,4 @@ class TestMargins:
 
 def test_part_of_a_frame_of_another_size() -> None:
     """The same shares of a smaller picture."""
-    box = PictureBox(20, 160, 0, 320)
-
-    assert PictureBox.of_shares(box.scaled((180, 320)), 90, 160) == PictureBox(10, 80, 0, 160)
+    assert PictureBox.of_shares((20 / 180, 160 / 180, 0.0, 1.0), 90, 160) == PictureBox(10, 80, 0, 160)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from operators.frames.flat_margins import PictureBox
+from operators.frames.fine_box import FineBox
 from operators.frames.hash_limits import USABLE_QUALITY
 from operators.frames.perceptual_hash import perceptual_hash
 from operators.frames.structured_picture import StructuredPicture
@@ -50,8 +50,8 @@ def test_parts_by_themselves() -> None:
     halves = np.hstack([SHOWS, captioned(soft(1))])
     found = StructuredPicture(halves)
 
-    assert found.hash(PictureBox(0, 256, 0, 455)).quality >= USABLE_QUALITY
-    assert found.hash(PictureBox(0, 256, 455, 910)).quality < USABLE_QUALITY
+    assert found.hash(FineBox(0, 256, 0, 455)).quality >= USABLE_QUALITY
+    assert found.hash(FineBox(0, 256, 455, 910)).quality < USABLE_QUALITY
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 2), (64, 64)])
