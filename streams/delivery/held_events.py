@@ -60,7 +60,7 @@ class HeldEvents:
             return
         self._held.remove(place)
         if not self._held:
-            _log.warning("role resumed: what was held is answered or put back", role=self._role)
+            _log.warning("role resumed: no event is held any more", role=self._role)
 
     def release_all(self) -> None:
         """Release all events."""
@@ -70,8 +70,8 @@ class HeldEvents:
     def _hold(self, place: Place, failure: Failure) -> None:
         if not self._held:
             _log.critical(
-                "role paused: too many dead letters by faults of our own; mend what the last one names. What waits is"
-                " tried again at least once a minute, and goes on as soon as that works, or after a restart",
+                "role paused: too many dead letters by internal faults; fix the cause of the last one. The held events"
+                " are retried at least once a minute, and the role resumes with the first success, or after a restart",
                 role=self._role,
                 max_dead_letters=self._faults.max_dead_letters,
                 window_seconds=self._window_seconds,

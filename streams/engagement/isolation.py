@@ -47,7 +47,7 @@ def count_isolated(batch: Batch, count: Count, give_up: GiveUp) -> None:
         if sum(len(found) for found in batch.values()) == 1:
             _end(batch, count, give_up, error)
         else:
-            _log.warning("a batch cannot be counted, and is counted in parts", error=repr(error))
+            _log.warning("batch cannot be counted; counting it in parts", error=repr(error))
             in_parts(batch, _halves(batch), lambda part: count_isolated(part, count, give_up))
 
 

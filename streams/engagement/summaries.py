@@ -78,7 +78,7 @@ class SummaryPoller:
 
     def _put_off(self, partition: int, video_id: str, error: Exception) -> None:
         metrics.INTERNAL_ERRORS.labels(ROLE, "video-state").inc()
-        _log.error("the summary of a video cannot be told, and is put off", video_id=video_id, exc_info=error)
+        _log.error("engagement summary of a video failed; postponed", video_id=video_id, exc_info=error)
         due_unix_seconds = self._clock.now_unix_seconds() + max(self._summary_seconds, _PUT_OFF_SECONDS)
         with self._store.begin() as transaction:
             self._store.settle(transaction, partition, (), (), {video_id: due_unix_seconds})

@@ -173,7 +173,7 @@ class RoleWatch:
     def _paused_itself(self, wait: State | None) -> str:
         if wait != "dead-letter-limit":
             return ""
-        return f"role {self.role.role} is paused: too many dead letters by faults of our own, see its log"
+        return f"role {self.role.role} is paused: too many dead letters by internal faults, see its log"
 
     def _lost_place(self, facts: GroupFacts | None) -> str:
         is_lost = facts is not None and self.keeper.is_settled and self._was_member and not facts.is_member

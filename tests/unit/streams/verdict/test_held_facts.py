@@ -1,4 +1,4 @@
-"""The verdict role at the limit on dead letters by faults of our own: it holds facts instead of draining the log."""
+"""The verdict role at the limit on dead letters by internal faults: it holds facts instead of draining the log."""
 
 from __future__ import annotations
 
