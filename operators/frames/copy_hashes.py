@@ -15,8 +15,9 @@ from operators.frames.fine_box import FineBox, fine_box
 from operators.frames.flat_margins import without_margins
 from operators.frames.hash_limits import DIFFERENT_BITS
 from operators.frames.inner_picture import inner_pictures
+from operators.frames.part_names import BETWEEN, COLUMN, INNER, INNER_TOO
 from operators.frames.perceptual_hash import PerceptualHash
-from operators.frames.picture_parts import BETWEEN, COLUMN, INNER, INNER_TOO, part_boxes
+from operators.frames.picture_parts import part_boxes
 from operators.frames.structured_picture import StructuredPicture
 from operators.media.tracks import MotionTrack
 
@@ -45,7 +46,7 @@ class PartHash:
 
     pts_seconds: float
     part: str
-    """A name of `operators.frames.picture_parts`."""
+    """A name of `operators.frames.part_names`."""
     found: PerceptualHash
 
 

@@ -19,7 +19,7 @@ from typing import Final, Literal
 import numpy as np
 
 from operators.frames.hash_limits import COLUMN_QUALITY, DIFFERENT_BITS, USABLE_QUALITY
-from operators.frames.picture_parts import COLUMN, UPRIGHT
+from operators.frames.part_names import COLUMN, UPRIGHT
 from streams.similarity.alignment import MatchedTimes, matched_times
 from streams.similarity.video_hashes import MIRRORING, THIRDS, WHOLE, HashedPicture, VideoHashes, distance
 

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from operators.frames.hash_limits import COLUMN_QUALITY, DIFFERENT_BITS, USABLE_QUALITY
-from operators.frames.picture_parts import COLUMN, INNER, INNER_TOO, UPRIGHT
+from operators.frames.part_names import COLUMN, INNER, INNER_TOO, UPRIGHT
 from schemas.outcomes import Outcome
 from streams.similarity.video_hashes import WHOLE, VideoHashes, mirrored, video_hashes
 from streams.store.key_repair import BIT_SET, mended

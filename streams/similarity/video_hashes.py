@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from operators.frames.hash_limits import USABLE_QUALITY
-from operators.frames.picture_parts import BANDS
+from operators.frames.part_names import BANDS
 from schemas.evidence import Feature
 
 WHOLE: Final = "whole"
-"""View of the whole picture; other views are `THIRDS` and the parts of `operators.frames.picture_parts`."""
+"""View of the whole picture; other views are `THIRDS` and the parts of `operators.frames.part_names`."""
 THIRDS: Final = "thirds"
 """View of the three bands of a picture together: two of them are enough, as a caption covers one."""
 WHOLES: Final = "visual.perceptual_hashes"

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from operators.frames.copy_hashes import MAX_BETWEEN, MAX_COLUMN_FRAMES, MAX_PART_FRAMES, CopyHashes, copy_hashes
-from operators.frames.picture_parts import BANDS, BETWEEN, CENTRES, COLUMN, INNER, MIDDLE_HALF, UPRIGHT, part_boxes
+from operators.frames.part_names import BANDS, BETWEEN, CENTRES, COLUMN, INNER, MIDDLE_HALF, UPRIGHT
+from operators.frames.picture_parts import part_boxes
 from operators.media.tracks import MotionSpan, MotionTrack
 from tests.unit.operators.frames.made_pictures import moving, picture
 

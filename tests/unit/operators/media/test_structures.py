@@ -225,7 +225,7 @@ class TestTransport:
     def test_behind_what_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A film among tables and packets of the stream, as far as a few places tell."""
         monkeypatch.setattr(transport, "MAX_READ_BYTES", 400 * 188)
-        monkeypatch.setattr(transport, "GLANCE_BYTES", 100 * 188)
+        monkeypatch.setattr(transport, "SAMPLE_BYTES", 100 * 188)
         table = packets(0x12, b"\0" + section(0x4E, NOISE[:3_000]), begins=True)
         known = packets(0x100, NOISE[:50_000])
         film = b"".join(packets(0x777, b"\0\0\1\xe0" + NOISE[:40_000], begins=True) for _ in range(10))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from operators.frames.hash_limits import COLUMN_QUALITY, USABLE_QUALITY
+from operators.frames.part_names import BANDS, BETWEEN, INNER, UPRIGHT
 from operators.frames.perceptual_hash import perceptual_hash
-from operators.frames.picture_parts import BANDS, BETWEEN, INNER, UPRIGHT
 from streams.similarity.near_duplicates import (
     CANDIDATE_COSINE,
     NEAR_PICTURE_BITS,
