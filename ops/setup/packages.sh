@@ -15,7 +15,7 @@ install_pinned() {
 
 # What is installed satisfies the pin, so the rest is resolved around it, without the libraries of accelerators.
 install_processor_torch() {
-  install_pinned --no-deps --index-url "$TORCH_INDEX" torch torchaudio torchvision
+  install_pinned --no-deps --index-url "$TORCH_INDEX" torch torchaudio
 }
 
 # Extras of pyproject.toml; the telemetry of the second one is switched off by the product.
