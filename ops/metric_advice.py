@@ -47,7 +47,7 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "GAPS_CLOSED": "follows what was opened; where it does not, `vidsignal_videos_in_gap` stays above 0",
     "VIDEOS_IN_GAP": "not 0 for long: the alert `VidsignalVideosInGap`",
     "FOLD_FAULTS": "any: the log has the traceback and the video",
-    "DEAD_LETTERS": "`vidsignal dead-letters list` shows why; when mended: `vidsignal dead-letters redrive`",
+    "DEAD_LETTERS": "`vidsignal dead-letters list` shows why; when fixed: `vidsignal dead-letters redrive`",
     "INTERNAL_ERRORS": "any: the log has the traceback, under `unexpected error`; a bug of ours, and an input to keep",
     "ROLE_PAUSED": "1: the alert `VidsignalRolePaused`; the log line `role paused` names the last fault",
     "SIGNALS": "`failed` of one modality: the causes in the verdicts, dead letters, device faults",

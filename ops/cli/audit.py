@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def audit(
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair what differs.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
 ) -> None:
     """Compare the log, the compacted topics and Redis, video by video.

@@ -73,9 +73,9 @@ class Jobs:
     async def read(self, job_id: str) -> Job | None:
         """Return a job; None if there is none of that id, or it cannot be read."""
         name = self._keys.job(job_id)
-        from streams.store.key_repair import HASH, mended  # imports clients that a command's help does not need
+        from streams.store.key_repair import HASH, repaired  # imports clients that a command's help does not need
 
-        fields: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
+        fields: dict[Any, Any] = await repaired(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         if not fields:
             return None
         try:
@@ -92,9 +92,9 @@ class Jobs:
     async def read_all(self) -> list[Job]:
         """Return every stored job, the oldest first."""
         jobs = self._keys.jobs()
-        from streams.store.key_repair import SORTED_SET, mended
+        from streams.store.key_repair import SORTED_SET, repaired
 
-        names: list[Any] = await mended(self._redis, {jobs: SORTED_SET}, lambda: self._redis.zrange(jobs, 0, -1))
+        names: list[Any] = await repaired(self._redis, {jobs: SORTED_SET}, lambda: self._redis.zrange(jobs, 0, -1))
         found = [await self.read(_text(name)) for name in names]
         return [job for job in found if job is not None]
 

@@ -10,7 +10,7 @@ from schemas.facts import SourceOffset
 from streams.store.compression import UnreadableBytes
 from streams.store.dead_letter_partitions import partitions_by_key
 from streams.store.deletion_reading import decode_deletion
-from streams.store.key_repair import DELETION_MARKER, HASH, STRING, mended
+from streams.store.key_repair import DELETION_MARKER, HASH, STRING, repaired
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
@@ -76,7 +76,7 @@ class DeadLetterIndex:
         ]
         broken = dict(zip(names, (HASH, DELETION_MARKER, STRING), strict=True))
         arguments = [key, partition, self._kept_seconds]
-        deletion_marker, deletion = await mended(
+        deletion_marker, deletion = await repaired(
             self._redis, broken, lambda: self._dead_letter(keys=names, args=arguments)
         )
         return is_reached(deletion_marker, deletion, event or Subject())
@@ -84,13 +84,13 @@ class DeadLetterIndex:
     async def dead_letters(self, video_id: str) -> dict[bytes, int]:
         """Return the partition of each dead letter's record, by its key."""
         name = self._keys.letters(video_id)
-        found: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
+        found: dict[Any, Any] = await repaired(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         return partitions_by_key(found)
 
     async def drop(self, key: bytes) -> None:
         """Remove a dead letter from the index."""
         name = self._keys.letters(key.rpartition(b"#")[0].decode())
-        await mended(self._redis, {name: HASH}, lambda: self._redis.hdel(name, key))
+        await repaired(self._redis, {name: HASH}, lambda: self._redis.hdel(name, key))
 
 
 def is_reached(deletion_marker: bytes | None, deletion: bytes | None, event: Subject) -> bool:

@@ -27,7 +27,7 @@ from streams.dead_letters.plain_text import plain_text
 from streams.dead_letters.refusal_advice import advice_for
 from streams.kafka.publisher import UNKNOWN_OFFSET
 from streams.record import Record
-from streams.store.key_repair import DELETION_MARKER, HASH, SORTED_SET, STRING, mended
+from streams.store.key_repair import DELETION_MARKER, HASH, SORTED_SET, STRING, repaired
 from streams.store.keys import Keys
 from streams.store.refusal_reading import MOST_REFUSALS, Refusal, decode_refusals
 from streams.store.scripts import script_text
@@ -88,7 +88,7 @@ class RefusedUploads:
             keys.deletion_marker(video_id): DELETION_MARKER,
             keys.deletion(video_id): STRING,
         }
-        await mended(self._redis, broken | {keys.refused(): SORTED_SET}, lambda: self._forgotten(video_id))
+        await repaired(self._redis, broken | {keys.refused(): SORTED_SET}, lambda: self._forgotten(video_id))
 
     async def _forgotten(self, video_id: str) -> None:
         keys = self._keys
@@ -118,11 +118,13 @@ class RefusedUploads:
 
     async def _written(self, names: list[str], arguments: list[Any]) -> Any:
         broken = dict(zip(names, (HASH, DELETION_MARKER, STRING), strict=True))
-        return await mended(self._redis, broken, lambda: self._refusal(keys=names, args=arguments))
+        return await repaired(self._redis, broken, lambda: self._refusal(keys=names, args=arguments))
 
     async def _list(self, video_id: str, refused_unix_seconds: float) -> None:
         refused = self._keys.refused()
-        await mended(self._redis, {refused: SORTED_SET}, lambda: self._listed(refused, video_id, refused_unix_seconds))
+        await repaired(
+            self._redis, {refused: SORTED_SET}, lambda: self._listed(refused, video_id, refused_unix_seconds)
+        )
 
     async def _listed(self, refused: str, video_id: str, refused_unix_seconds: float) -> None:
         async with self._redis.pipeline(transaction=True) as listing:

@@ -21,7 +21,7 @@ from streams.delivery.memory_killer import MemoryKills, memory_kills
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.lifecycle.own_deaths import OwnDeaths
 from streams.record import Place
-from streams.store.key_repair import ATTEMPTS, mended
+from streams.store.key_repair import ATTEMPTS, repaired
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
@@ -106,7 +106,9 @@ class Attempts:
     async def _count(self, place: Place) -> Attempt:
         kills = self._kills()
         arguments: list[Any] = [_KEPT_SECONDS, kills.boot_id, kills.count]
-        started, died, starved = await self._mended(place, lambda: self._begin(keys=[self._key(place)], args=arguments))
+        started, died, starved = await self._repaired(
+            place, lambda: self._begin(keys=[self._key(place)], args=arguments)
+        )
         return Attempt(unclean_ends=started - 1, deaths_alone=died, memory_deaths_alone=starved)
 
     async def take_turn(self, place: Place) -> None:
@@ -120,7 +122,7 @@ class Attempts:
             await self.take_turn(place)
         key, kills = self._key(place), self._kills()
         arguments: list[Any] = [_KEPT_SECONDS, kills.boot_id, kills.count, self._counted_beforehand]
-        await self._mended(place, lambda: self._alone(keys=[key], args=arguments))
+        await self._repaired(place, lambda: self._alone(keys=[key], args=arguments))
         if self._board is not None:
             self._board.add(key)
 
@@ -133,19 +135,19 @@ class Attempts:
         """Undo this start of an event that was put back in an orderly way."""
         self._take_down(place)
         arguments = [int(was_exclusive), int(was_exclusive) * self._counted_beforehand]
-        await self._mended(place, lambda: self._withdraw(keys=[self._key(place)], args=arguments))
+        await self._repaired(place, lambda: self._withdraw(keys=[self._key(place)], args=arguments))
 
     async def note_death(self, key: str) -> None:
         """Count that the process died by itself during the exclusive event; `key` is the content of its board."""
-        await mended(self._redis, {key: ATTEMPTS}, lambda: self._died(keys=[key]))
+        await repaired(self._redis, {key: ATTEMPTS}, lambda: self._died(keys=[key]))
 
     @property
     def _counted_beforehand(self) -> int:
         return 1 if self._board is None else 0
 
-    async def _mended(self, place: Place, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def _repaired(self, place: Place, call: Callable[[], Awaitable[Any]]) -> Any:
         """Run the call again after removing a count that is not a number."""
-        return await mended(self._redis, {self._key(place): ATTEMPTS}, call)
+        return await repaired(self._redis, {self._key(place): ATTEMPTS}, call)
 
     def _take_down(self, place: Place) -> None:
         if self._board is not None:

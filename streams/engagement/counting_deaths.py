@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from streams.engagement.batch_board import NO_SUSPECTS, CountedRange, Suspects
 from streams.lifecycle.own_deaths import EndKind, OwnDeaths
-from streams.store.key_repair import HASH, mended
+from streams.store.key_repair import HASH, repaired
 from streams.store.keys import Keys
 
 _KEPT_SECONDS: Final = 7 * 86_400
@@ -29,7 +29,7 @@ def suspects_of(fields: Mapping[bytes, bytes]) -> Suspects | None:
 async def note_counting_death(redis: Redis, keys: Keys, found: CountedRange, end: EndKind) -> None:
     """Record that the worker died by itself while it counted these; called by its parent process."""
     name = keys.engagement_deaths(found.topic, found.partition)
-    fields: Any = await mended(redis, {name: HASH}, lambda: redis.hgetall(name))
+    fields: Any = await repaired(redis, {name: HASH}, lambda: redis.hgetall(name))
     after = (suspects_of(fields) or NO_SUSPECTS).after_death(found, end)
     deaths = after.deaths
     numbers: dict[Any, Any] = {

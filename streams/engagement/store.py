@@ -134,7 +134,7 @@ class EngagementStore:
                 transaction.delete(name)
                 transaction.execute()
 
-    def mend(self, error: Exception) -> bool:
+    def repair(self, error: Exception) -> bool:
         """Remove keys with foreign content over which an attempt failed; return whether there were any."""
         touched, self._touched = self._touched, {}
         return bool(touched) and repaired_now(self._redis, touched, error)
@@ -292,7 +292,7 @@ class EngagementStore:
         return frozenset(unknown), self._existing(asked, deletion_markers)
 
     def _touch(self, kind: str, names: Iterable[str]) -> None:
-        """Remember keys that may be broken, until `mend`."""
+        """Remember keys that may be broken, until `repair`."""
         if len(self._touched) > _MOST_TOUCHED:
             self._touched.clear()
         self._touched.update(dict.fromkeys(names, kind))

@@ -21,7 +21,7 @@ class StoreRetries:
     """Of one thread; `is_waiting` may be read from any.
 
     Args:
-        store: mends keys that hold what we never write.
+        store: repairs keys with foreign content.
         wait: paces the tries.
     """
 
@@ -64,5 +64,5 @@ class StoreRetries:
         elif isinstance(error, ResponseError) and is_not_now(error):
             self.is_waiting = True
             _log.error("redis refuses a command; waiting", reason=str(error))
-        elif not self._store.mend(error):
+        elif not self._store.repair(error):
             raise error

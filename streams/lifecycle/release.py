@@ -17,7 +17,7 @@ _PACKAGES: Final = ("schemas", "models", "operators", "streams")
 """What a worker runs; `ops` starts it."""
 _CODE: Final = frozenset((".py", ".lua", ".yaml"))
 _NATIVE: Final = ("hiredis", "msgspec", "redis", "pyyaml")
-"""What folds run on: another version may mend what crashed, too."""
+"""What folds run on: another version may fix what crashed, too."""
 
 
 @cache

@@ -80,18 +80,18 @@ class GapRetry:
         gaps: open gaps.
         outcomes: receives the states.
         refold: reads the log.
-        mended: called for each video whose gap was closed.
+        repaired: called for each video whose gap was closed.
         meanwhile: publishes the interim outcome of a video that stays in its gap.
         clock: times the polls.
     """
 
     def __init__(
-        self, gaps: Gaps, outcomes: Outcomes, refold: Refold, mended: RepairedKeys, meanwhile: Meanwhile, clock: Clock
+        self, gaps: Gaps, outcomes: Outcomes, refold: Refold, repaired: RepairedKeys, meanwhile: Meanwhile, clock: Clock
     ) -> None:
         self._gaps = gaps
         self._outcomes = outcomes
         self._refold = refold
-        self._mended = mended
+        self._repaired = repaired
         self._meanwhile = meanwhile
         self._clock = clock
 
@@ -171,7 +171,7 @@ class GapRetry:
 
     async def _let_go(self, mark: Deadline) -> None:
         """Finish an entry whose gap is closed: by a rebuild, or by a worker that may have died before it published."""
-        await self._mended(mark.video_id, None)
+        await self._repaired(mark.video_id, None)
         await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved the entry
 
     async def _fold_again(self, partition: int, wanted: Mapping[str, tuple[Deadline, Gap]]) -> int:
@@ -237,7 +237,7 @@ class GapRetry:
         if video is None:
             return await self._gaps.close_empty(video_id, gap.log_generation, seen)
         await self._outcomes.close_gap(video_id, video.state, video.outcome, max(seen, video.state.applied_offset))
-        await self._mended(video_id, video)
+        await self._repaired(video_id, video)
         _log.info("gap closed: video refolded from the log", video_id=video_id, cause=gap.cause)
         return True
 

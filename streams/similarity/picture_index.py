@@ -20,7 +20,7 @@ from operators.frames.hash_limits import COLUMN_QUALITY, DIFFERENT_BITS, USABLE_
 from operators.frames.part_names import COLUMN, INNER, INNER_TOO, UPRIGHT
 from schemas.outcomes import Outcome
 from streams.similarity.video_hashes import WHOLE, VideoHashes, mirrored, video_hashes
-from streams.store.key_repair import BIT_SET, mended
+from streams.store.key_repair import BIT_SET, repaired
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
@@ -88,12 +88,12 @@ class PictureIndex:
 
     async def _put(self, member: str, value: int) -> None:
         arguments = (member, _vector(value), NUM_LINKS, BUILD_EFFORT)
-        await self._mended(lambda: self._write(keys=[self._key], args=arguments))
+        await self._repaired(lambda: self._write(keys=[self._key], args=arguments))
 
     async def _stored(self, video_id: str) -> dict[int, int]:
         """Return the hashes of a video in the index, by number."""
         members = [_member(number, video_id) for number in range(MAX_ENTRIES)]
-        found = await self._mended(lambda: self._read(keys=[self._key], args=members))
+        found = await self._repaired(lambda: self._read(keys=[self._key], args=members))
         return {number: int.from_bytes(bits, "little") for number, bits in enumerate(found) if bits is not None}
 
     async def _searched(self, values: Sequence[int]) -> list[Any]:
@@ -103,7 +103,7 @@ class PictureIndex:
             return await pipeline.execute()
 
     async def _remove(self, video_id: str, numbers: Iterable[int]) -> None:
-        await self._mended(lambda: self._removed([_member(number, video_id) for number in numbers]))
+        await self._repaired(lambda: self._removed([_member(number, video_id) for number in numbers]))
 
     async def _removed(self, members: Sequence[str]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -111,9 +111,9 @@ class PictureIndex:
                 pipeline.execute_command("VREM", self._key, member)
             await pipeline.execute()
 
-    async def _mended(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _repaired(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Remove a key with other content and call again; an audit writes its hashes again."""
-        return await mended(self._redis, {self._key: BIT_SET}, call)
+        return await repaired(self._redis, {self._key: BIT_SET}, call)
 
 
 def entries_of(hashes: VideoHashes) -> dict[int, int]:

@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 from redis.asyncio import Redis
 
 from schemas.outcomes import Outcome
-from streams.store.key_repair import SET, VECTOR_SET, mended
+from streams.store.key_repair import SET, VECTOR_SET, repaired
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
@@ -77,13 +77,13 @@ class Vectors:
         mark = json.dumps({"vector": entry.attributes["vector"]})[1:-1]
         arguments = (video_id, entry.blob, QUANTISATION, json.dumps(entry.attributes), mark)
         key = self._keys.space(space)
-        await mended(self._redis, {key: VECTOR_SET}, lambda: self._write(keys=[key], args=arguments))
+        await repaired(self._redis, {key: VECTOR_SET}, lambda: self._write(keys=[key], args=arguments))
 
     async def differences(self, video_id: str, outcome: Outcome | None) -> list[str]:
         """Return where the vector sets differ from a video's outcome; None for a video without one."""
         entries = _entries(outcome) if outcome else {}
         spaces = sorted(await self._known_spaces() | entries.keys())
-        answers = await self._mended(spaces, lambda: self._asked(spaces, video_id))
+        answers = await self._repaired(spaces, lambda: self._asked(spaces, video_id))
         found = zip(spaces, answers[::2], answers[1::2], strict=True)
         said = ((space, _difference(entries.get(space), attributes, raw)) for space, attributes, raw in found)
         return [f"space {space} {words}" for space, words in said if words]
@@ -95,16 +95,16 @@ class Vectors:
                 pipeline.execute_command("VEMB", self._keys.space(space), video_id, "RAW")
             return await pipeline.execute()
 
-    async def _mended(self, spaces: Iterable[str], call: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _repaired(self, spaces: Iterable[str], call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Remove a space of another type and call again; an audit writes its vectors again."""
-        return await mended(self._redis, {self._keys.space(space): VECTOR_SET for space in spaces}, call)
+        return await repaired(self._redis, {self._keys.space(space): VECTOR_SET for space in spaces}, call)
 
     async def remove(self, video_id: str) -> None:
         """Remove a video from every space; may be repeated."""
         await self._remove(video_id, await self._known_spaces())
 
     async def _remove(self, video_id: str, spaces: set[str]) -> None:
-        await self._mended(spaces, lambda: self._removed(video_id, spaces))
+        await self._repaired(spaces, lambda: self._removed(video_id, spaces))
 
     async def _removed(self, video_id: str, spaces: set[str]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:  # in a cluster the sets are on several nodes
@@ -116,7 +116,7 @@ class Vectors:
         """Return all spaces that were ever written, and those about to be, so that a removal finds what a crash
         left."""
         key = self._keys.spaces()
-        names = await mended(self._redis, {key: SET}, lambda: self._all_spaces(used))
+        names = await repaired(self._redis, {key: SET}, lambda: self._all_spaces(used))
         return {name for name in map(_text, names) if name.isprintable()}
 
     async def _all_spaces(self, used: Sequence[str]) -> Any:

@@ -17,7 +17,7 @@ from schemas.errors import InvalidEvent
 from schemas.evidence import TextFound
 from schemas.identity import Modality
 from streams.store.compression import UnreadableBytes, pack, unpack
-from streams.store.key_repair import DELETION_MARKER, HASH, is_of_a_key, mended, tell_removed
+from streams.store.key_repair import DELETION_MARKER, HASH, is_of_a_key, repaired, tell_removed
 from streams.store.keys import Keys
 from streams.store.recognised_texts import TEXT_KEYS, kept_texts
 from streams.store.scripts import script_text
@@ -60,7 +60,7 @@ class Claims:
             signal_ids: possible names of its claim, the preferred one first.
         """
         keys = self._broken_ones(video_id)
-        stored, revision, deletion_marker = await mended(self._redis, keys, lambda: self._found(video_id, signal_ids))
+        stored, revision, deletion_marker = await repaired(self._redis, keys, lambda: self._found(video_id, signal_ids))
         return Prior(
             claimed=await self._first_readable(video_id, signal_ids, stored),
             newest_revision=_number(revision),
@@ -122,7 +122,7 @@ class Claims:
         kept = kept_texts(revision, texts, self._text_retention_seconds)
         arguments: list[Any] = [signal_id, pack(value), self._ttl_seconds, revision, kept, self._text_retention_seconds]
         while True:
-            stored: bytes | None = await mended(
+            stored: bytes | None = await repaired(
                 self._redis, self._broken_ones(video_id), lambda: self._claim(keys=keys, args=arguments)
             )
             if stored is None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
-from streams.store.key_repair import SORTED_SET, mended, tell_removed
+from streams.store.key_repair import SORTED_SET, repaired, tell_removed
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
@@ -46,15 +46,19 @@ class Deadlines:
 
     async def register(self, deadline: Deadline) -> None:
         """Register it; a repetition never postpones a registered deadline."""
-        await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, lt=True))
+        await self._repaired(
+            lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, lt=True)
+        )
 
     async def register_once(self, deadline: Deadline) -> None:
         """Register it unless it is registered already, for any time."""
-        await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, nx=True))
+        await self._repaired(
+            lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, nx=True)
+        )
 
     async def postpone(self, deadline: Deadline) -> None:
         """Register it for a time that may be later than before."""
-        await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}))
+        await self._repaired(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}))
 
     async def claim(self, now_unix_seconds: float, *, seconds: float, limit: int) -> tuple[Deadline, ...]:
         """Claim at most `limit` due deadlines, the oldest first; for `seconds` no other worker finds them.
@@ -63,25 +67,25 @@ class Deadlines:
         """
         until = now_unix_seconds + seconds
         arguments: list[str | int] = [repr(now_unix_seconds), repr(until), limit]
-        members: Any = await self._mended(lambda: self._claim(keys=[self._key], args=arguments))
+        members: Any = await self._repaired(lambda: self._claim(keys=[self._key], args=arguments))
         return await self._readable((member, until) for member in members)
 
     async def renew(self, claimed: Deadline, until_unix_seconds: float) -> bool:
         """Extend a claim; False if the entry was removed, or registered for another time meanwhile."""
         asked = [_member(claimed), repr(claimed.due_unix_seconds), repr(until_unix_seconds)]
-        return bool(await self._mended(lambda: self._renew(keys=[self._key], args=asked)))
+        return bool(await self._repaired(lambda: self._renew(keys=[self._key], args=asked)))
 
     async def drop(self, video_id: str, revision: int) -> None:
         """Remove it, for any time."""
-        await self._mended(lambda: self._redis.zrem(self._key, f"{revision}|{video_id}"))
+        await self._repaired(lambda: self._redis.zrem(self._key, f"{revision}|{video_id}"))
 
     async def count(self) -> int:
         """Return the number of registered deadlines."""
-        return int(await self._mended(lambda: self._redis.zcard(self._key)))
+        return int(await self._repaired(lambda: self._redis.zcard(self._key)))
 
     async def due(self, now_unix_seconds: float, *, limit: int) -> tuple[Deadline, ...]:
         """Return at most `limit` due deadlines that nobody has claimed, the oldest first."""
-        entries: Any = await self._mended(
+        entries: Any = await self._repaired(
             lambda: self._redis.zrange(
                 self._key, "-inf", repr(now_unix_seconds), byscore=True, offset=0, num=limit, withscores=True
             )
@@ -91,11 +95,11 @@ class Deadlines:
     async def remove(self, deadline: Deadline) -> bool:
         """Remove it if it is still registered for the same time; return whether it was."""
         arguments = [_member(deadline), repr(deadline.due_unix_seconds)]
-        return bool(await self._mended(lambda: self._remove(keys=[self._key], args=arguments)))
+        return bool(await self._repaired(lambda: self._remove(keys=[self._key], args=arguments)))
 
-    async def _mended(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _repaired(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Remove a set of another type and call again; an audit registers what is due."""
-        return await mended(self._redis, {self._key: SORTED_SET}, call)
+        return await repaired(self._redis, {self._key: SORTED_SET}, call)
 
     async def _readable(self, entries: Iterable[tuple[bytes | str, float]]) -> tuple[Deadline, ...]:
         """Return valid entries; invalid ones are removed, because every query would find them first."""

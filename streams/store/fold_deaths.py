@@ -12,7 +12,7 @@ from streams.lifecycle.fold_board import FoldBoard
 from streams.lifecycle.own_deaths import EndKind, OwnDeaths
 from streams.record import Place
 from streams.store.gap import text_of
-from streams.store.key_repair import HASH, mended
+from streams.store.key_repair import HASH, repaired
 from streams.store.keys import Keys
 
 _KEPT_SECONDS: Final = 7 * 86_400
@@ -35,7 +35,7 @@ class FactDeaths:
     async def note(self, place: Place, end: EndKind) -> OwnDeaths:
         """Count a death over a fact; return all since the fact was last folded."""
         name = self._keys.fold_deaths(place.topic, place.partition)
-        known: Any = await mended(self._redis, {name: HASH}, lambda: self._redis.hget(name, place.offset))
+        known: Any = await repaired(self._redis, {name: HASH}, lambda: self._redis.hget(name, place.offset))
         deaths = _deaths(known).after(end)
         await self._redis.hset(name, place.offset, f"{deaths.num_crashes},{deaths.num_unsure}")
         await self._redis.expire(name, _KEPT_SECONDS)
@@ -44,7 +44,7 @@ class FactDeaths:
     async def suspects(self, topic: str, partition: int) -> frozenset[int]:
         """Return the offsets of facts over which a process died."""
         name = self._keys.fold_deaths(topic, partition)
-        fields: Mapping[bytes, bytes] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
+        fields: Mapping[bytes, bytes] = await repaired(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         return frozenset(int(offset) for offset in fields if offset.isdigit())
 
     async def survived(self, topic: str, partition: int, offsets: Collection[int]) -> None:

@@ -25,7 +25,7 @@ from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.deletion_reach import Hidden, decode_verdict, hidden_by, joined_deletion, reach_of, reading_of
 from streams.store.gap import OWED, REFOLDS_OF, Gap, GapCause, gap_of, text_of
-from streams.store.key_repair import DELETION_MARKER, STATUS, STRING, is_of_a_key, mended
+from streams.store.key_repair import DELETION_MARKER, STATUS, STRING, is_of_a_key, repaired
 from streams.store.keys import Keys
 from streams.store.outcomes import DEFAULT_DELETION_MARKER_TTL_SECONDS
 from streams.store.scripts import script_text
@@ -209,7 +209,7 @@ class Gaps:
         fields = [part for entry in said.status.items() for part in entry]
         arguments = [gap.log_generation, gap.first_offset, *_compared(known), said.version, said.verdict, *fields]
         broken = {deletion_marker: DELETION_MARKER}
-        return bool(await mended(self._redis, broken, lambda: self._said(keys=names, args=arguments)))
+        return bool(await repaired(self._redis, broken, lambda: self._said(keys=names, args=arguments)))
 
     async def told(self, video_id: str, version: str) -> bool:
         """Note that the interim outcome is published to both topics; False if the gap was closed meanwhile."""
@@ -224,8 +224,8 @@ class Gaps:
     async def said(self, video_id: str) -> tuple[Mapping[bytes, bytes], bytes | None]:
         """Return status and verdict as readers see them; empty if a key is of another type."""
         status, verdict = self._keys.status(video_id), self._keys.verdict(video_id)
-        fields: Any = await mended(self._redis, {status: STATUS}, lambda: self._redis.hgetall(status))
-        value: Any = await mended(self._redis, {verdict: STRING}, lambda: self._redis.get(verdict))
+        fields: Any = await repaired(self._redis, {status: STATUS}, lambda: self._redis.hgetall(status))
+        value: Any = await repaired(self._redis, {verdict: STRING}, lambda: self._redis.get(verdict))
         return fields, value
 
     async def hide(self, video_id: str, deletion: Deleted | None) -> Hidden | None:
@@ -253,7 +253,7 @@ class Gaps:
                 *_compared(known), dead, reading_of(deletion, dead), self._deletion_marker_ttl_seconds,
                 int(hidden.verdict), int(hidden.evidence),
             ]  # fmt: skip
-            done = await mended(self._redis, broken, partial(self._hide, keys=names, args=arguments))
+            done = await repaired(self._redis, broken, partial(self._hide, keys=names, args=arguments))
             if done:
                 return hidden if done == _HIDDEN else None
         return None

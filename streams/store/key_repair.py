@@ -47,12 +47,12 @@ def is_of_a_key(error: BaseException) -> bool:
     return bool(_OF_A_KEY.search(str(error)))
 
 
-async def mended(redis: Any, keys: Mapping[str, str], call: Callable[[], Awaitable[Answer]]) -> Answer:
+async def repaired(redis: Any, keys: Mapping[str, str], call: Callable[[], Awaitable[Answer]]) -> Answer:
     """Run the call; if it fails over one of the keys, remove broken keys and run it once more.
 
     Args:
         redis: an asynchronous client.
-        keys: keys that the call uses and that may be removed, with the type of each, see `mend.lua`.
+        keys: keys that the call uses and that may be removed, with the type of each, see `repair.lua`.
         call: a command or a script; it must be repeatable after a failure.
 
     Raises:
@@ -63,7 +63,7 @@ async def mended(redis: Any, keys: Mapping[str, str], call: Callable[[], Awaitab
     except ResponseError as error:
         if not is_of_a_key(error):
             raise
-        removed = await redis.register_script(script_text("mend"))(keys=list(keys), args=list(keys.values()))
+        removed = await redis.register_script(script_text("repair"))(keys=list(keys), args=list(keys.values()))
         if not removed:
             raise
         tell_removed(removed, error)
@@ -74,7 +74,7 @@ def repaired_now(redis: Any, keys: Mapping[str, str], error: BaseException) -> b
     """Remove broken keys with a blocking client; False if there are none."""
     if not is_of_a_key(error):
         return False
-    removed = redis.register_script(script_text("mend"))(keys=list(keys), args=list(keys.values()))
+    removed = redis.register_script(script_text("repair"))(keys=list(keys), args=list(keys.values()))
     tell_removed(removed, error)
     return bool(removed)
 

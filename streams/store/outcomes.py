@@ -16,7 +16,7 @@ from streams.record import Place
 from streams.store.client import settled
 from streams.store.compression import pack
 from streams.store.deletion_reading import deletion_of
-from streams.store.key_repair import DELETION_MARKER, HASH, STATUS, STRING, mended
+from streams.store.key_repair import DELETION_MARKER, HASH, STATUS, STRING, repaired
 from streams.store.keys import Keys
 from streams.store.rollback_detector import RollbackDetector
 from streams.store.scripts import script_text
@@ -147,7 +147,7 @@ class Outcomes:
     async def _written(
         self, video_id: str, before: VideoState | None, after: VideoState, outcome: Outcome | None, closes: str
     ) -> bool:
-        written = await mended(
+        written = await repaired(
             self._redis, self._broken_ones(video_id), lambda: self._replace(video_id, before, after, outcome, closes)
         )
         if written == _WAITS:
@@ -275,7 +275,7 @@ class Outcomes:
         names = [key(video_id) for key in gone]
         arguments: list[str | int] = [spell(version), version.revision]
         broken = self._broken_ones(video_id)
-        return bool(await mended(self._redis, broken, lambda: self._expire(keys=names, args=arguments)))
+        return bool(await repaired(self._redis, broken, lambda: self._expire(keys=names, args=arguments)))
 
     async def mark_published(self, video_id: str, version: Version) -> bool:
         """Note that both topics have it. Returns False if a newer version is stored now."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from streams.store.key_repair import COUNT, mended
+from streams.store.key_repair import COUNT, repaired
 
 REMEMBERED_SECONDS: Final = 3_600
 """Retention after the last exit."""
@@ -26,12 +26,12 @@ class StallMemory:
 
     async def num_recent(self) -> int:
         """Return the exits since the last pause of an hour, or since `forget`."""
-        found = await mended(self._redis, {self._key: COUNT}, lambda: self._redis.get(self._key))
+        found = await repaired(self._redis, {self._key: COUNT}, lambda: self._redis.get(self._key))
         return int(found) if found is not None and found.isdigit() else 0
 
     async def note(self) -> None:
         """Count an exit."""
-        await mended(self._redis, {self._key: COUNT}, self._note)
+        await repaired(self._redis, {self._key: COUNT}, self._note)
 
     async def _note(self) -> None:
         async with self._redis.pipeline(transaction=True) as both:  # a count without an expiry would stay forever

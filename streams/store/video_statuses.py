@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from schemas.codec import encode
 from schemas.facts import Accepted
 from schemas.warnings import EventWarning
-from streams.store.key_repair import DELETION_MARKER, STATUS, STRING, mended
+from streams.store.key_repair import DELETION_MARKER, STATUS, STRING, repaired
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
@@ -72,4 +72,4 @@ class VideoStatuses:
         ]
         arguments: list[Any] = [accepted.revision, self._counts_seconds, *fields]
         broken = dict(zip(keys, (STATUS, DELETION_MARKER, STRING), strict=True))
-        return Registered(await mended(self._redis, broken, lambda: self._register(keys=keys, args=arguments)))
+        return Registered(await repaired(self._redis, broken, lambda: self._register(keys=keys, args=arguments)))

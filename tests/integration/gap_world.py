@@ -89,9 +89,9 @@ class World:
             self.outcomes, deadlines, self.broker, RULESET, self.clock, forgetting, self.followers, boundary,
             FoldWatch(deaths=self.deaths),
         )  # fmt: skip
-        mended = RepairVideo(publishing, self.outcomes, self.gaps, deadlines, self.broker, RULESET, self.clock)
+        repaired = RepairVideo(publishing, self.outcomes, self.gaps, deadlines, self.broker, RULESET, self.clock)
         self.meanwhile = Meanwhile(self.gaps, self.broker, RULESET, withdraw, self.clock, publishing.publish_again)
-        self.poll = GapRetry(self.gaps, self.outcomes, self.refold, mended, self.meanwhile, self.clock)
+        self.poll = GapRetry(self.gaps, self.outcomes, self.refold, repaired, self.meanwhile, self.clock)
 
     async def refold(self, partition: int, videos: dict[str, str]) -> Refolded:
         """Read the log as `LogRefold` does."""

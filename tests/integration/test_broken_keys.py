@@ -254,7 +254,7 @@ async def ids(redis: Redis) -> None:
     try:
         await redis.hget(name, "x")
     except blocking.ResponseError as error:
-        assert store.mend(error)
+        assert store.repair(error)
         assert await redis.exists(name) == 0
     else:
         assert not is_broken
@@ -266,7 +266,7 @@ async def deaths(redis: Redis) -> None:
     try:
         found = store.suspects([0])
     except blocking.ResponseError as error:
-        assert store.mend(error)
+        assert store.repair(error)
         found = store.suspects([0])
     assert found == {}
     await note_counting_death(redis, KEYS, CountedRange("topic", 0, 5, 5), "crash")
@@ -285,7 +285,7 @@ async def summaries(redis: Redis) -> None:
     try:
         store.due(0, 10.0, 9)
     except blocking.ResponseError as error:
-        assert store.mend(error)
+        assert store.repair(error)
     store.due(0, 10.0, 9)
 
 

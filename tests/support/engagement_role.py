@@ -84,7 +84,7 @@ class FaultyStore(MemoryStore):
     def forget_suspects(self, partition: int, position: int) -> None:
         assert self.deaths.pop(partition).last < position
 
-    def mend(self, error: Exception) -> bool:
+    def repair(self, error: Exception) -> bool:
         del error
         return False
 

@@ -29,6 +29,8 @@ RETIRED: Final = {
     "likeness": "similarity",
     "loner": "exclusive event",
     "loners": "exclusive events",
+    "mend": "repair",
+    "mended": "repaired",
     "moments": "sample points",
     "parked": "deferred",
     "parking": "deferral",

@@ -80,10 +80,10 @@ class TestPrototypeScorer:
         found = prototypes()
         vectors = [near(example.label, seed) for seed, example in enumerate(found.examples())]
         alarm = near(THREAT, spread=0.0)
-        mended = Prototypes("a", 2, "", {}, GENERAL, found.labels, (*found.neutral, "alarm"))
+        repaired = Prototypes("a", 2, "", {}, GENERAL, found.labels, (*found.neutral, "alarm"))
 
         before = PrototypeScorer(found, np.stack(vectors))(np.stack([alarm, near(INSULT)]))
-        after = PrototypeScorer(mended, np.stack([*vectors, alarm]))(np.stack([alarm, near(INSULT)]))
+        after = PrototypeScorer(repaired, np.stack([*vectors, alarm]))(np.stack([alarm, near(INSULT)]))
 
         assert after.abuse[0] < before.abuse[0] - 0.2
         assert after.abuse[1] > 0.9

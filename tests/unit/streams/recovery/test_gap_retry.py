@@ -68,7 +68,7 @@ class World:
     refold_fails: Exception | None = None
     close_fails: Exception | None = None
     mend_fails: Exception | None = None
-    mended: list[Rebuilt | None] = field(default_factory=list)
+    repaired: list[Rebuilt | None] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     clock: ManualClock = field(default_factory=ManualClock)
     marks: Marks = field(default_factory=Marks)
@@ -114,11 +114,11 @@ class World:
             raise self.refold_fails
         return Refolded(dict.fromkeys(videos, VIDEO), {}, dict.fromkeys(videos, 5))
 
-    async def mend(self, video_id: str, video: Rebuilt | None) -> None:
+    async def repair(self, video_id: str, video: Rebuilt | None) -> None:
         del video_id
         if self.mend_fails is not None:
             raise self.mend_fails
-        self.mended.append(video)
+        self.repaired.append(video)
         if self.opens_again:
             self.gap = GAP
             await self.marks.postpone(Deadline(VIDEO_ID, PARTITION, self.clock.now_unix_seconds()))
@@ -128,14 +128,14 @@ class World:
 
     async def poll(self) -> int:
         told: Any = self
-        return await GapRetry(told, told, self.refold, self.mend, told, self.clock).poll()
+        return await GapRetry(told, told, self.refold, self.repair, told, self.clock).poll()
 
 
 async def test_what_was_folded_again_is_published_although_its_worker_died() -> None:
     """A gap may be closed and nothing published: a worker died between, or a rebuild closed it. The mark tells."""
     world = World(gap=None)
     await world.poll()
-    assert world.mended == [None]
+    assert world.repaired == [None]
     assert world.marks.due == {}
 
 
@@ -150,7 +150,7 @@ async def test_its_mark_stands_until_it_is_published() -> None:
     world.mend_fails = None
     world.clock.advance(60.0)
     await world.poll()
-    assert (world.mended, world.marks.due) == ([None], {})
+    assert (world.repaired, world.marks.due) == ([None], {})
 
 
 async def test_an_unavailable_broker_uses_up_no_refolds() -> None:
@@ -162,7 +162,7 @@ async def test_an_unavailable_broker_uses_up_no_refolds() -> None:
     assert world.said == []
     world.refold_fails = None
     assert await world.poll() == 1
-    assert world.mended == [VIDEO]
+    assert world.repaired == [VIDEO]
 
 
 async def test_later_facts_use_up_no_refolds() -> None:
@@ -211,7 +211,7 @@ async def test_releases_that_both_died_over_a_video_do_not_take_turns() -> None:
     died = replace(GAP, cause="crash-loop", release="2", died_releases=frozenset(("1", "2")))
     world = World(gap=died, release="1")
     assert await world.poll() == 0
-    assert (world.mended, world.said) == ([], [VIDEO_ID])
+    assert (world.repaired, world.said) == ([], [VIDEO_ID])
     newer = World(gap=died, release="3")
     assert await newer.poll() == 1
 
@@ -258,7 +258,7 @@ async def test_a_deletion_that_comes_during_a_refold_stays_noted() -> None:
         return Refolded({}, {VIDEO_ID: Fault("internal-error", 5, "")}, {VIDEO_ID: 5}, {VIDEO_ID: DELETION})
 
     told: Any = world
-    assert await GapRetry(told, told, refold, world.mend, told, world.clock).poll() == 0
+    assert await GapRetry(told, told, refold, world.repair, told, world.clock).poll() == 0
     assert "deletion" not in world.noted
 
 
@@ -270,7 +270,7 @@ async def test_a_deletion_that_an_older_release_let_wait_is_noted() -> None:
         return Refolded({}, {VIDEO_ID: Fault("internal-error", 5, "")}, {VIDEO_ID: 5}, {VIDEO_ID: DELETION})
 
     told: Any = world
-    assert await GapRetry(told, told, refold, world.mend, told, world.clock).poll() == 0
+    assert await GapRetry(told, told, refold, world.repair, told, world.clock).poll() == 0
     assert world.noted["deletion"] == encode(DELETION)
 
 
@@ -324,13 +324,13 @@ class Neighbours:
         self.closed.append(video_id)
         return True
 
-    async def mend(self, video_id: str, video: Rebuilt | None) -> None:
+    async def repair(self, video_id: str, video: Rebuilt | None) -> None:
         del video_id, video
 
     @property
     def retry(self) -> GapRetry:
         told: Any = self
-        return GapRetry(told, told, self.refold, self.mend, told, self.clock)
+        return GapRetry(told, told, self.refold, self.repair, told, self.clock)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -382,7 +382,7 @@ async def _stopped_while_reading(world: World | Neighbours) -> None:
         raise AssertionError("unreachable")
 
     told: Any = world
-    poll = asyncio.ensure_future(GapRetry(told, told, slow, world.mend, told, world.clock).poll())
+    poll = asyncio.ensure_future(GapRetry(told, told, slow, world.repair, told, world.clock).poll())
     await reading.wait()
     poll.cancel()
     await asyncio.gather(poll, return_exceptions=True)
@@ -417,7 +417,7 @@ async def test_a_deletion_that_outlived_the_log(waits: bool, log_generation: int
         return Refolded({}, {}, {}, log_generation=log_generation)
 
     told: Any = world
-    assert await GapRetry(told, told, nothing, world.mend, told, world.clock).poll() == is_closed
+    assert await GapRetry(told, told, nothing, world.repair, told, world.clock).poll() == is_closed
     assert (world.gap is None) == is_closed
 
 
