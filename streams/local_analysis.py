@@ -50,7 +50,7 @@ class LocalResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
+class _UploadParts:
     """What the agents of one upload share."""
 
     upload: VideoUploaded
@@ -114,19 +114,19 @@ class LocalAnalysis:
         context, findings = RequestContext(upload.video_id, upload.lane, math.inf), Findings()
         async with self._engine.sessions.open(key, upload.source) as session:
             work = self._engine.work(upload, uploaded_unix_seconds, session, context, findings)
-            shared = _Shared(upload, session, work, findings)
+            shared = _UploadParts(upload, session, work, findings)
             for modality in AGENTS.keys() - set(modalities):
                 findings.end(modality)
             asked = [agent for modality, agent in AGENTS.items() if modality in modalities]
             return await asyncio.gather(*(self._told(agent, shared) for agent in asked))
 
-    async def _told(self, agent: Agent, shared: _Shared) -> Finding:
+    async def _told(self, agent: Agent, shared: _UploadParts) -> Finding:
         try:
             return await self._signal(agent, shared)
         finally:
             shared.findings.end(agent.modality)
 
-    async def _signal(self, agent: Agent, shared: _Shared) -> Finding:
+    async def _signal(self, agent: Agent, shared: _UploadParts) -> Finding:
         upload, session = shared.upload, shared.session
         provenance = self._engine.provenance[agent.modality]
         with self._engine.account.signal():

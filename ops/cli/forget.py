@@ -56,7 +56,7 @@ def forget(
     out.print(told, markup=False)
 
 
-def _words(event: DeletionRequested, place: SourceOffset, ending: _Ending | None, wait_seconds: float) -> str:
+def _words(event: DeletionRequested, place: SourceOffset, ending: _DeletionResult | None, wait_seconds: float) -> str:
     if ending is None:
         told = f"the deletion of {event.video_id!r} is published as {describe_place(place)}, but was not carried out"
         fail(f"{told} within {wait_seconds:g} s", ExitCode.FOUND)
@@ -94,7 +94,7 @@ def _publish(settings: Settings, event: DeletionRequested) -> SourceOffset:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ending:
+class _DeletionResult:
     """Result of a deletion."""
 
     deletion: DeletionReading | None
@@ -104,7 +104,7 @@ class _Ending:
 
 async def _ending(
     store: Redis, settings: Settings, event: DeletionRequested, place: SourceOffset, wait_seconds: float
-) -> _Ending | None:
+) -> _DeletionResult | None:
     """Wait until the deletion is carried out; None if the time is up."""
     keys = Keys(settings.topic_prefix)
     give_up = monotonic() + wait_seconds
@@ -118,7 +118,7 @@ async def _ending(
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _RedisReading:
     """What Redis has of a video."""
 
     deletion: DeletionReading | None
@@ -129,10 +129,10 @@ class _Found:
     """Whether readers still see something."""
 
 
-async def _found(store: Redis, keys: Keys, video_id: str, place: SourceOffset) -> _Found:
+async def _found(store: Redis, keys: Keys, video_id: str, place: SourceOffset) -> _RedisReading:
     readable = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.speech_text, keys.picture_text)
     refused = [refusal.upload for refusal in await read_refusals(store, keys, video_id)]
-    return _Found(
+    return _RedisReading(
         deletion=await read_deletion(store, keys, video_id),
         has_deletion_marker=bool(await store.exists(keys.deletion_marker(video_id))),
         newest_revision=int(await store.hget(keys.status(video_id), "revision") or 0),
@@ -141,16 +141,16 @@ async def _found(store: Redis, keys: Keys, video_id: str, place: SourceOffset) -
     )
 
 
-def _carried_out(event: DeletionRequested, place: SourceOffset, found: _Found) -> _Ending | None:
+def _carried_out(event: DeletionRequested, place: SourceOffset, found: _RedisReading) -> _DeletionResult | None:
     if event.revision is not None and found.newest_revision > event.revision:
-        return _Ending(None, found.newest_revision)
+        return _DeletionResult(None, found.newest_revision)
     deletion = found.deletion
     if deletion is None or not _covers(deletion, event, place):
         return None
     if not found.has_deletion_marker:
-        return _Ending(deletion, found.newest_revision)
+        return _DeletionResult(deletion, found.newest_revision)
     # A newer revision that is only registered was uploaded before or after the deletion: its fact decides.
-    return _Ending(deletion) if found.newest_revision <= deletion.revision else None
+    return _DeletionResult(deletion) if found.newest_revision <= deletion.revision else None
 
 
 def _covers(deletion: DeletionReading, event: DeletionRequested, place: SourceOffset) -> bool:

@@ -71,10 +71,10 @@ class Simulated:
 
 def simulate(cell: CellModel, scaling: Scaling, horizon_seconds: float, seed: int) -> Simulated:
     """Run until every upload before the horizon has its verdict; the same seed gives the same result."""
-    return _Run(cell, scaling, horizon_seconds, random.Random(seed)).result()
+    return _SimulatedCell(cell, scaling, horizon_seconds, random.Random(seed)).result()
 
 
-class _Run:
+class _SimulatedCell:
     def __init__(self, cell: CellModel, scaling: Scaling, horizon_seconds: float, chance: random.Random) -> None:
         self._cell = cell
         self._scaling = scaling

@@ -47,7 +47,7 @@ class _Label(Struct, frozen=True, forbid_unknown_fields=True):
     meaning: _Meaning
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
+class _LabelFile(Struct, frozen=True, forbid_unknown_fields=True):
     labels: Annotated[tuple[_Label, ...], Meta(min_length=1, max_length=MAX_ADDED_LABELS)]
 
 
@@ -82,7 +82,7 @@ def _files(folders: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(path.resolve() for path in found))
 
 
-def _read(path: Path) -> _File:
+def _read(path: Path) -> _LabelFile:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -94,7 +94,7 @@ def _read(path: Path) -> _File:
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InvalidLabels(f"label file {str(path)!r} cannot be read as TOML: {error}") from error
     try:
-        return msgspec.json.decode(found, type=_File)
+        return msgspec.json.decode(found, type=_LabelFile)
     except msgspec.ValidationError as error:
-        said = invalid(found, _File, "the file", str(error)).replace("$.", "")
+        said = invalid(found, _LabelFile, "the file", str(error)).replace("$.", "")
         raise InvalidLabels(f"label file {str(path)!r}: {said}") from error

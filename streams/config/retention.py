@@ -53,7 +53,7 @@ def _kept(topic: Topic, settings: RetentionSettings) -> Topic:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
+class _RetentionBound:
     """A setting, the setting that is its lower bound, and the reason."""
 
     word: str
@@ -64,38 +64,42 @@ class _Bound:
 
 
 _BOUNDS = (
-    _Bound(
+    _RetentionBound(
         "topic_retention_signals_seconds",
         _LONGEST_DEADLINE,
         "a deadline is decided from facts that the log still holds",
         is_equal_enough=False,
     ),
-    _Bound(
+    _RetentionBound(
         "topic_retention_uploaded_seconds",
         "source_outage_timeout_seconds",
         "an upload that waits for its origin keeps its place in the topic",
     ),
     *(
-        _Bound("deletion_marker_ttl_seconds", word, "a record that comes late must find that its video was deleted")
+        _RetentionBound(
+            "deletion_marker_ttl_seconds", word, "a record that comes late must find that its video was deleted"
+        )
         for word in dict.fromkeys(_WORDS.values())
     ),
     *(
-        _Bound("claim_ttl_seconds", _WORDS[topic.name], "a redelivered record must find what was claimed for it")
+        _RetentionBound(
+            "claim_ttl_seconds", _WORDS[topic.name], "a redelivered record must find what was claimed for it"
+        )
         for topic in (UPLOADED, SIGNALS)
     ),
-    _Bound(
+    _RetentionBound(
         "video_retention_seconds",
         "topic_retention_signals_seconds",
         "what the log still tells of a video must find the video",
         is_endless_at_zero=True,
     ),
-    _Bound(
+    _RetentionBound(
         "video_retention_seconds",
         "topic_retention_uploaded_seconds",
         "an upload that comes late must find that it came before a deletion",
         is_endless_at_zero=True,
     ),
-    _Bound(
+    _RetentionBound(
         "engagement_retention_seconds",
         "topic_retention_engagement_seconds",
         "counts must outlive the events that are in them",
@@ -114,7 +118,7 @@ def retention_problems(settings: RetentionSettings) -> list[str]:
     ]
 
 
-def _holds(settings: RetentionSettings, bound: _Bound) -> bool:
+def _holds(settings: RetentionSettings, bound: _RetentionBound) -> bool:
     found, least = _seconds(settings, bound.word), _seconds(settings, bound.least_word)
     if bound.is_endless_at_zero and found == 0:
         return True

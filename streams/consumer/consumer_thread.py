@@ -44,7 +44,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class GroupView:
     """The client's view of its group membership."""
 
     partitions: frozenset[Partition]
@@ -166,16 +166,16 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         found = await self._ensure_consumer()._coordinator.fetch_committed_offsets(places)
         return {partition: found[place].offset if place in found else None for partition, place in _pairs(places)}
 
-    async def look(self) -> Standing:
+    async def look(self) -> GroupView:
         """Return the client's state in its group, and wake the client if it is stuck.
 
         Raises:
             ClientEnded: it will never continue.
         """
-        standing: Standing = await self.call_thread(self._look)
-        return standing
+        view: GroupView = await self.call_thread(self._look)
+        return view
 
-    async def _look(self) -> Standing:
+    async def _look(self) -> GroupView:
         consumer = self._ensure_consumer()
         coordinator, subscription = consumer._coordinator, consumer._subscription
         _require_running(consumer)
@@ -184,7 +184,7 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         if not is_between:
             _rejoin_where_forgotten(coordinator)
         states = _states(self._assignment())
-        return Standing(
+        return GroupView(
             partitions=frozenset(tp for tp, _state in states),
             generation=coordinator.generation,
             is_changing=is_between or coordinator._rejoin_needed_fut.done(),

@@ -30,7 +30,7 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 from mode import Service
 
-from streams.consumer.consumer_thread import ClientEnded, Fetched, SafeConsumerThread, Standing
+from streams.consumer.consumer_thread import ClientEnded, Fetched, GroupView, SafeConsumerThread
 from streams.consumer.flow import ConsumingRefused, Flow, FlowSteps, Grant
 from streams.consumer.resume_policy import PartitionState, ResumePolicy
 from streams.delivery.admission import Admission
@@ -240,13 +240,13 @@ class SafeConsumer(stock.Consumer):
             async with asyncio.timeout(_ANSWER_SECONDS):
                 seen = await self._thread.look()
                 if self._flow.grant is grant and not seen.is_changing and not self._is_stopping:
-                    await self._mend(seen)
+                    await self._repair(seen)
         except ClientEnded as end:
             await self.crash(end)
         except (TimeoutError, KafkaError, ConsumerStoppedError) as error:
             _log.warning("consumer position unknown", error=repr(error), role=self.policy.role)
 
-    async def _mend(self, seen: Standing) -> None:
+    async def _repair(self, seen: GroupView) -> None:
         assigned = Grant(seen.partitions, seen.generation)
         if self._flow.grant != assigned or self._flow.is_cut_off:
             _log.error("rebalance interrupted; continuing with the current assignment", role=self.policy.role)

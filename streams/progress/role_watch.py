@@ -26,7 +26,7 @@ _CONFIRM_SHARE: Final = 1 / 3
 markers."""
 
 
-class _Waiting(IntEnum):
+class _HasWaiting(IntEnum):
     """Whether a record waits that is not in progress."""
 
     NO = 0
@@ -51,13 +51,13 @@ class StallLimits:
     progress."""
 
 
-class _Standing:
+class _StalledPartition:
     """One partition that is behind."""
 
     def __init__(self) -> None:
         self.watch = Stopwatch()
         """Time since a record of it was delivered or committed."""
-        self.waiting = _Waiting.NO
+        self.waiting = _HasWaiting.NO
 
 
 class RoleWatch:
@@ -85,7 +85,7 @@ class RoleWatch:
         self._outage = outage
         self._limits = limits
         self._undelivered, self._unfinished, self._quiet = Stopwatch(), Stopwatch(), Stopwatch()
-        self._standing: dict[Partition, _Standing] = {}
+        self._standing: dict[Partition, _StalledPartition] = {}
         """Partitions that are behind."""
         self._was_member = self._has_joined_once = False
         self.report = RoleReport("joining", None)
@@ -100,24 +100,24 @@ class RoleWatch:
         self._was_member |= facts is not None and facts.is_member
         wait = self._outage() or self.role.waits_for()
         waiting = self._look_at_records(seconds, None if wait is not None else facts, held)
-        self._undelivered.look(seconds, holds=waiting > _Waiting.NO, mark=self.role.num_delivered)
+        self._undelivered.look(seconds, holds=waiting > _HasWaiting.NO, mark=self.role.num_delivered)
         self._quiet.look(seconds, holds=True, mark=self.role.num_delivered)
         is_overdue = self._look_at_events(seconds, held, wait)
         self.report = self._report(facts, held, "overdue" if is_overdue else wait, waiting)
         self.give_up_reason = self._reason(waiting, facts, held, is_overdue=is_overdue)
 
-    def _look_at_records(self, seconds: float, facts: GroupFacts | None, held: Iterable[HeldRecord]) -> _Waiting:
+    def _look_at_records(self, seconds: float, facts: GroupFacts | None, held: Iterable[HeldRecord]) -> _HasWaiting:
         """Return whether a record waits that is not in progress although the role has capacity."""
         placed = facts is not None and self.keeper.is_settled and facts.is_member and self.role.has_joined
         self._look_at_partitions(seconds, facts.partitions if facts is not None and placed else {}, held)
         if facts is None or not self.keeper.is_settled:
-            return _Waiting.NO
+            return _HasWaiting.NO
         if not facts.is_member:
             # If the member was never seen, the broker may know it by another name.
-            return _Waiting.YES if self._was_member else _Waiting.NO
+            return _HasWaiting.YES if self._was_member else _HasWaiting.NO
         if not placed:
-            return _Waiting.YES if facts.partitions else _Waiting.NO
-        return max((each.waiting for each in self._standing.values()), default=_Waiting.NO)
+            return _HasWaiting.YES if facts.partitions else _HasWaiting.NO
+        return max((each.waiting for each in self._standing.values()), default=_HasWaiting.NO)
 
     def _look_at_partitions(
         self, seconds: float, partitions: Mapping[Partition, PartitionFacts], held: Iterable[HeldRecord]
@@ -126,13 +126,13 @@ class RoleWatch:
         for record in held:
             offsets[record.partition].add(record.offset)
         behind = {place: facts for place, facts in partitions.items() if facts.lag}
-        self._standing = {place: self._standing.get(place) or _Standing() for place in behind}
+        self._standing = {place: self._standing.get(place) or _StalledPartition() for place in behind}
         for place, facts in behind.items():
             standing, handed_out = self._standing[place], self.role.handed_out(place)
             look_closely = max(standing.watch.seconds, self._undelivered.seconds) >= self._close_seconds
             standing.waiting = self._waiting(place, facts, handed_out, offsets[place], look_closely=look_closely)
             mark = (facts.next_offset, handed_out)
-            standing.watch.look(seconds, holds=standing.waiting > _Waiting.NO, mark=mark)
+            standing.watch.look(seconds, holds=standing.waiting > _HasWaiting.NO, mark=mark)
 
     @property
     def _close_seconds(self) -> float:
@@ -140,18 +140,18 @@ class RoleWatch:
 
     def _waiting(
         self, place: Partition, facts: PartitionFacts, handed_out: int | None, held: set[int], *, look_closely: bool
-    ) -> _Waiting:
+    ) -> _HasWaiting:
         """Return whether a record of the partition is neither finished nor in progress."""
         delivered = max(handed_out or 0, facts.next_offset)
         if not look_closely:
             is_in_work = delivered >= facts.end and any(offset >= facts.next_offset for offset in held)
-            return _Waiting.NO if is_in_work else _Waiting.PERHAPS
+            return _HasWaiting.NO if is_in_work else _HasWaiting.PERHAPS
         first = self._finder.first(place, facts.next_offset, facts.end)
         if isinstance(first, int) and first in held:  # the committed offset itself is in progress
             first = self._finder.first(place, max(delivered, first + 1), facts.end)
         if first is None:
-            return _Waiting.NO
-        return _Waiting.PERHAPS if first == UNKNOWN else _Waiting.YES
+            return _HasWaiting.NO
+        return _HasWaiting.PERHAPS if first == UNKNOWN else _HasWaiting.YES
 
     def _look_at_events(self, seconds: float, held: Iterable[HeldRecord], wait: Wait | None) -> bool:
         """Return whether an event exceeds its limit without waiting for a named reason."""
@@ -160,11 +160,11 @@ class RoleWatch:
         return any(record.work_seconds > self._limits().event_seconds for record in in_work)
 
     def _report(
-        self, facts: GroupFacts | None, held: tuple[HeldRecord, ...], wait: State | None, waiting: _Waiting
+        self, facts: GroupFacts | None, held: tuple[HeldRecord, ...], wait: State | None, waiting: _HasWaiting
     ) -> RoleReport:
         lag = None if facts is None else facts.lag
         seconds = self._undelivered.seconds
-        if waiting is _Waiting.YES and seconds >= self._limits().unready_seconds:
+        if waiting is _HasWaiting.YES and seconds >= self._limits().unready_seconds:
             words = f"role {self.role.role} is stalled: {lag} records behind, nothing delivered for {seconds:.0f} s"
             return RoleReport("stalled", lag, seconds, words)
         problem = self._lost_place(facts) or self._paused_itself(wait)
@@ -203,17 +203,17 @@ class RoleWatch:
         return self.role.num_delivered > 0 and self._quiet.seconds < self._limits().unready_seconds
 
     def _reason(
-        self, waiting: _Waiting, facts: GroupFacts | None, held: tuple[HeldRecord, ...], *, is_overdue: bool
+        self, waiting: _HasWaiting, facts: GroupFacts | None, held: tuple[HeldRecord, ...], *, is_overdue: bool
     ) -> str:
         limits, name = self._limits(), self.role.role
         number = len(held) if facts is None else facts.lag
         records = f"{counted(number, 'record')} {'waits' if number == 1 else 'wait'}"
-        if waiting is _Waiting.YES and self._undelivered.seconds >= limits.exit_seconds:
+        if waiting is _HasWaiting.YES and self._undelivered.seconds >= limits.exit_seconds:
             return f"{name} was delivered nothing for {limits.exit_seconds:g} s, and {records}"
         if is_overdue and self._unfinished.seconds >= limits.overdue_exit_seconds:
             return f"{name} finished nothing for {limits.overdue_exit_seconds:g} s, and {records}"
         longest_seconds = max(limits.overdue_exit_seconds, limits.exit_seconds)
         for (topic, number), standing in self._standing.items():
-            if standing.waiting is _Waiting.YES and standing.watch.seconds >= longest_seconds:
+            if standing.waiting is _HasWaiting.YES and standing.watch.seconds >= longest_seconds:
                 return f"{name} stands still in partition {number} of {topic}, and {records}"
         return ""

@@ -49,7 +49,7 @@ def matched_times(pairs: Sequence[tuple[float, float]]) -> MatchedTimes | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Agreement:
+class _AgreeingPairs:
     """The pairs whose offsets agree at one speed."""
 
     speed: float
@@ -64,7 +64,7 @@ class _Agreement:
         return self.spread_seconds + SECONDS_OF_SPEED * abs(log(self.speed))
 
 
-def _agreeing(pairs: Sequence[tuple[float, float]], speed: float) -> _Agreement:
+def _agreeing(pairs: Sequence[tuple[float, float]], speed: float) -> _AgreeingPairs:
     """Return the pairs in the window of offsets that holds the most pictures of the first video."""
     ordered = sorted((second - first / speed, first, second) for first, second in pairs)
     inside: Counter[float] = Counter()
@@ -78,7 +78,7 @@ def _agreeing(pairs: Sequence[tuple[float, float]], speed: float) -> _Agreement:
     num_pictures, start, end = best[0], -best[1], -best[2]
     window = ordered[start:end]
     found = [(first, second) for _, first, second in window]
-    return _Agreement(speed, num_pictures, window[-1][0] - window[0][0], found)
+    return _AgreeingPairs(speed, num_pictures, window[-1][0] - window[0][0], found)
 
 
 def _take(inside: Counter[float], picture: float) -> None:

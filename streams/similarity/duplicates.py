@@ -48,7 +48,7 @@ class NearDuplicate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class _ComparedVideo:
     """What is compared of one video."""
 
     hashes: VideoHashes
@@ -80,7 +80,7 @@ async def near_duplicates(
     return sorted((each for each in found if each is not None), key=_uncertainty)[:count]
 
 
-def _compared(own: _Stored, other: _Stored, neighbour: Neighbour) -> NearDuplicate | None:
+def _compared(own: _ComparedVideo, other: _ComparedVideo, neighbour: Neighbour) -> NearDuplicate | None:
     similarity = frame_similarity(own.hashes, other.hashes, neighbour.cosine)
     if not (similarity.is_near_duplicate or similarity.is_candidate):
         return None
@@ -109,7 +109,7 @@ async def _allowed(
     }
 
 
-async def _stored(redis: Redis, keys: Keys, video_ids: Sequence[str]) -> list[_Stored]:
+async def _stored(redis: Redis, keys: Keys, video_ids: Sequence[str]) -> list[_ComparedVideo]:
     async with redis.pipeline(transaction=False) as pipeline:
         for video_id in video_ids:
             pipeline.hmget(keys.features(video_id), WHOLES, PARTS)
@@ -120,11 +120,11 @@ async def _stored(redis: Redis, keys: Keys, video_ids: Sequence[str]) -> list[_S
     ]
 
 
-def _parsed(wholes: bytes | str | None, parts: bytes | str | None, embedding: bytes | str | None) -> _Stored:
+def _parsed(wholes: bytes | str | None, parts: bytes | str | None, embedding: bytes | str | None) -> _ComparedVideo:
     texts = {WHOLES: wholes, PARTS: parts}
     features: dict[str, Any] = {name: msgspec.json.decode(text, type=Feature) for name, text in texts.items() if text}
     vector = msgspec.json.decode(embedding, type=Embedding).unpack() if embedding else ()
-    return _Stored(video_hashes(features), vector)
+    return _ComparedVideo(video_hashes(features), vector)
 
 
 def _cosine(first: Sequence[float], second: Sequence[float]) -> float:

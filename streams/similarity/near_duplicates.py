@@ -163,7 +163,7 @@ def _has_content(hashes: VideoHashes) -> bool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _View:
+class _HashView:
     """Different hashes of one view."""
 
     words: np.ndarray
@@ -172,11 +172,11 @@ class _View:
     """(N,)."""
 
 
-def _view(pictures: Sequence[HashedPicture]) -> _View:
+def _view(pictures: Sequence[HashedPicture]) -> _HashView:
     """Pack pictures of different hashes: one that stands still must not outweigh all others."""
     distinct = list({picture.values: picture for picture in pictures}.values())
     words = b"".join(value.to_bytes(_HASH_BYTES, "little") for picture in distinct for value in picture.values)
-    return _View(
+    return _HashView(
         np.frombuffer(words, np.uint64).reshape(len(distinct), -1, _HASH_BYTES // 8),
         np.array([picture.quality for picture in distinct]),
     )
@@ -192,7 +192,7 @@ def _comparable_views(first: VideoHashes, second: VideoHashes) -> Iterator[tuple
                 yield view, other
 
 
-def _match(views: tuple[str, str], first: _View, second: _View, *, is_mirrored: bool) -> ViewMatch:
+def _match(views: tuple[str, str], first: _HashView, second: _HashView, *, is_mirrored: bool) -> ViewMatch:
     distances = _distances(first, second, is_mirrored=is_mirrored)
     # Parts, and pictures between others, are of some pictures alone: how much of another video they cover says nothing.
     sides = [(first, second, distances)] if views[0] != WHOLE or views[0] == views[1] else []
@@ -210,7 +210,7 @@ def _match(views: tuple[str, str], first: _View, second: _View, *, is_mirrored: 
     )
 
 
-def _distances(first: _View, second: _View, *, is_mirrored: bool) -> np.ndarray:
+def _distances(first: _HashView, second: _HashView, *, is_mirrored: bool) -> np.ndarray:
     """Return (N, M): what `distance` says of each picture of the first and each of the second."""
     words = first.words ^ np.uint64(MIRRORING & _WORD) if is_mirrored else first.words
     each = np.bitwise_count(words[:, None] ^ second.words[None]).sum(axis=-1, dtype=np.int64)
@@ -218,7 +218,7 @@ def _distances(first: _View, second: _View, *, is_mirrored: bool) -> np.ndarray:
 
 
 def _partnered(
-    pictures: _View, others: _View, distances: np.ndarray, *, bits: int, quality: int
+    pictures: _HashView, others: _HashView, distances: np.ndarray, *, bits: int, quality: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the hashes of the pictures with at least this quality, and (N,) bool: which have a partner within so many
     bits."""

@@ -20,14 +20,14 @@ from streams.decision.state import VideoState
 from streams.store.compression import UnreadableBytes, decoded, pack, unpack
 
 
-class _Stored(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _OutcomeFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdict: Verdict
     record: RecommendationRecord
     is_record_in_state: bool = False
     """Whether features and embeddings are taken from the state that the same script wrote."""
 
 
-_DECODER: Final = msgspec.json.Decoder(_Stored)
+_DECODER: Final = msgspec.json.Decoder(_OutcomeFields)
 
 
 def to_stored(outcome: Outcome, state: VideoState) -> bytes:
@@ -35,7 +35,7 @@ def to_stored(outcome: Outcome, state: VideoState) -> bytes:
     record, is_in_state = outcome.record, _is_in_state(outcome.record, state)
     if is_in_state:
         record = replace(record, features={}, embeddings={})
-    return pack(encode(_Stored(verdict=outcome.verdict, record=record, is_record_in_state=is_in_state)))
+    return pack(encode(_OutcomeFields(verdict=outcome.verdict, record=record, is_record_in_state=is_in_state)))
 
 
 def from_stored(stored: bytes, state: VideoState | None) -> Outcome:
