@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -78,6 +79,16 @@ class Pipeline:
         )
         create_topics(settings, partitions=partitions, replication=1)
         return cls(settings, variables, folder)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, folder: Path, **options: Any) -> Iterator[Pipeline]:
+        """See `create`; workers and topics are gone at the end."""
+        made = cls.create(folder, **options)
+        try:
+            yield made
+        finally:
+            made.close()
 
     def start_worker(
         self,

@@ -26,18 +26,15 @@ SETTLED_SECONDS = 180.0
 @pytest.fixture
 def pipeline(tmp_path: Path, kafka: str, redis_server: RedisServer) -> Iterator[Pipeline]:
     """A worker of the verdict role alone; tests write the log."""
-    made = Pipeline.create(
+    with Pipeline.opened(
         tmp_path,
         bootstrap_servers=kafka,
         redis_url=redis_server.url,
         media_roots=[],
         tombstone_repeat_seconds="3600",  # or the worker would repair what a test hurts
-    )
-    try:
+    ) as made:
         made.start_worker(roles="verdict")
         yield made
-    finally:
-        made.close()
 
 
 def decide(pipeline: Pipeline, *video_ids: str) -> None:

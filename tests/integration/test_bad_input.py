@@ -166,14 +166,13 @@ class TestBadEvents:
 
     def test_too_large_for_the_contract_is_refused_by_intake(self, kafka: str, redis_server: RedisServer) -> None:
         """A topic as the contract has it takes no event of 5 MB: the producer is told at once."""
-        with scratch_dir() as folder:
-            pipeline = Pipeline.create(
+        with (
+            scratch_dir() as folder,
+            Pipeline.opened(
                 folder, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder]
-            )
-            try:
-                assert _refusal(pipeline, os.urandom(5_000_000)) == KafkaError.MSG_SIZE_TOO_LARGE
-            finally:
-                pipeline.close()
+            ) as pipeline,
+        ):
+            assert _refusal(pipeline, os.urandom(5_000_000)) == KafkaError.MSG_SIZE_TOO_LARGE
 
 
 def _refusal(pipeline: Pipeline, value: bytes) -> int | None:

@@ -68,7 +68,7 @@ def pipeline(
     """One worker that asks the server about every video."""
     folder = tmp_path_factory.mktemp("captions")
     (folder / "policy.yaml").write_text(POLICY)
-    made = Pipeline.create(
+    with Pipeline.opened(
         folder,
         bootstrap_servers=kafka,
         redis_url=redis_server.url,
@@ -81,15 +81,12 @@ def pipeline(
         usd_per_million_input_tokens=DOLLARS_PER_MILLION,
         usd_per_million_output_tokens="0",
         tombstone_repeat_seconds="2",
-    )
-    try:
+    ) as made:
         made.start_worker()
         made.publish(upload_of(samples / "bigbuckbunny.mp4", "rabbit"))
         made.await_verdicts(["rabbit"], SETTLED_SECONDS)
         questions += server.bodies
         yield made
-    finally:
-        made.close()
 
 
 def test_the_record_has_the_caption(pipeline: Pipeline) -> None:

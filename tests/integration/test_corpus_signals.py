@@ -68,14 +68,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 def two_ways(kafka: str, redis_server: RedisServer, files: Mapping[str, Path]) -> Iterator[TwoWays]:
     """Analyse every file by both ways."""
     roots = [next(iter(files.values())).parents[1]]
-    with scratch_dir() as folder:
-        pipeline = Pipeline.create(
+    with (
+        scratch_dir() as folder,
+        Pipeline.opened(
             folder, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=roots, metrics_port="0"
-        )
-        try:
-            yield TwoWays(_analysed(pipeline, files), _by_worker(pipeline, files))
-        finally:
-            pipeline.close()
+        ) as pipeline,
+    ):
+        yield TwoWays(_analysed(pipeline, files), _by_worker(pipeline, files))
 
 
 def _analysed(pipeline: Pipeline, files: Mapping[str, Path]) -> Projections:

@@ -24,22 +24,21 @@ class TestCrashLoop:
 
     def test_is_given_up_and_the_others_get_through(self, kafka: str, redis_server: RedisServer) -> None:
         """After deaths in company it dies alone, twice; then it is one dead letter, and what was next to it is fine."""
-        with scratch_dir() as folder:
-            pipeline = Pipeline.create(
+        with (
+            scratch_dir() as folder,
+            Pipeline.opened(
                 folder / "pipeline",
                 bootstrap_servers=kafka,
                 redis_url=redis_server.url,
                 media_roots=[folder],
                 partitions=1,
                 decode_processes="2",
-            )
-            try:
-                _publish_deadly(pipeline, folder)
-                num_deaths = _supervise(pipeline, ["deadly", "beside-1", "beside-2"])
-                verdicts = pipeline.verdicts()
-                [dead_letter] = pipeline.dead_letters()
-            finally:
-                pipeline.close()
+            ) as pipeline,
+        ):
+            _publish_deadly(pipeline, folder)
+            num_deaths = _supervise(pipeline, ["deadly", "beside-1", "beside-2"])
+            verdicts = pipeline.verdicts()
+            [dead_letter] = pipeline.dead_letters()
         assert num_deaths == 5  # three in company, two alone
         assert (dead_letter.cause, dead_letter.key) == ("crash-loop", b"deadly")
         assert {failure.cause for failure in verdicts["deadly"].modalities.failed.values()} == {"crash-loop"}

@@ -36,11 +36,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @pytest.fixture
 def pipeline(tmp_path: Path, kafka: str, server: RedisServer) -> Iterator[Pipeline]:
     """Topics; no worker runs yet."""
-    made = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[tmp_path])
-    try:
+    with Pipeline.opened(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[tmp_path]) as made:
         yield made
-    finally:
-        made.close()
 
 
 def names(group: str, ending: str) -> list[str]:

@@ -325,10 +325,9 @@ class TestProcess:
 class TestTop:
     def test_worker(self, tmp_path: Path, kafka: str, redis_url: str) -> None:
         """A real worker is shown with its role and lag; a dead one next to it as down."""
-        pipeline = Pipeline.create(
+        with Pipeline.opened(
             tmp_path, bootstrap_servers=kafka, redis_url=redis_url, media_roots=[], metrics_port="0"
-        )
-        try:
+        ) as pipeline:
             worker = pipeline.start_worker(roles="intake")
             address = f"127.0.0.1:{worker.ready['metrics_port']}"
             with ReservedPort() as nobody:
@@ -338,8 +337,6 @@ class TestTop:
             assert [(row["is_up"], row["roles"]) for row in frame["workers"]] == [(True, ["intake"]), (False, [])]
             assert [(row["role"], row["lag_records"]) for row in frame["roles"]] == [("intake", 0)]
             assert frame["slowest"] == []
-        finally:
-            pipeline.close()
 
 
 def answered(words: list[str]) -> str | None:

@@ -86,14 +86,13 @@ class Walk:
 @pytest.fixture(scope="module")
 def walk(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[Walk]:
     """Publish every clip with intake alone running, then let one worker do the rest."""
-    with scratch_dir() as folder:
-        pipeline = Pipeline.create(
+    with (
+        scratch_dir() as folder,
+        Pipeline.opened(
             folder, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[samples], metrics_port="0"
-        )
-        try:
-            yield _walked(pipeline, samples)
-        finally:
-            pipeline.close()
+        ) as pipeline,
+    ):
+        yield _walked(pipeline, samples)
 
 
 def _walked(pipeline: Pipeline, samples: Path) -> Walk:

@@ -93,16 +93,12 @@ class TestDeathsAreNoted:
 @contextmanager
 def _log_with_a_deadly_fact(kafka: str, redis_server: RedisServer) -> Iterator[Pipeline]:
     """Facts of one video whose fold ends the process, and of another one; no worker runs yet."""
-    with scratch_dir() as folder:
-        pipeline = Pipeline.create(
-            folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
-            partitions=1, roles="verdict",
-        )  # fmt: skip
-        try:
-            pipeline.write_facts(*clip(DEADLY), *clip(OTHER), rest(OTHER))
-            yield pipeline
-        finally:
-            pipeline.close()
+    with scratch_dir() as folder, Pipeline.opened(
+        folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
+        partitions=1, roles="verdict",
+    ) as pipeline:  # fmt: skip
+        pipeline.write_facts(*clip(DEADLY), *clip(OTHER), rest(OTHER))
+        yield pipeline
 
 
 @pytest.mark.slow

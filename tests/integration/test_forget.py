@@ -25,18 +25,15 @@ def pipeline(
     tmp_path_factory: pytest.TempPathFactory, kafka: str, redis_server: RedisServer, samples: Path
 ) -> Iterator[Pipeline]:
     """One worker; tombstones are written once more after two seconds."""
-    made = Pipeline.create(
+    with Pipeline.opened(
         tmp_path_factory.mktemp("forget"),
         bootstrap_servers=kafka,
         redis_url=redis_server.url,
         media_roots=[samples],
         tombstone_repeat_seconds="2",
-    )
-    try:
+    ) as made:
         made.start_worker()
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -74,13 +74,10 @@ class Groups:
 
 @pytest.fixture
 def groups(tmp_path: Path, kafka: str, redis_url: str) -> Iterator[Groups]:
-    pipeline = Pipeline.create(
+    with Pipeline.opened(
         tmp_path, bootstrap_servers=kafka, redis_url=redis_url, media_roots=[tmp_path], partitions=PARTITIONS
-    )
-    try:
+    ) as pipeline:
         yield Groups(pipeline)
-    finally:
-        pipeline.close()
 
 
 class TestSamePartitions:

@@ -72,20 +72,16 @@ class TestLimit:
 
     def test_an_upload_that_kills_intake_is_given_up_alone(self, kafka: str, redis_server: RedisServer) -> None:
         """After five deaths it is one dead letter; what is around it is accepted, odd headers or not."""
-        with scratch_dir() as folder:
-            pipeline = Pipeline.create(
-                folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
-                partitions=1, roles="intake",
-            )  # fmt: skip
-            try:
-                pipeline.publish(upload_of("a.mp4", "before"))
-                publish_oddly(kafka, pipeline.topic(UPLOADED.name), "odd", encode(upload_of("a.mp4", "odd")))
-                pipeline.publish(*(upload_of("a.mp4", name) for name in ("deadly", "behind")))
-                num_deaths = _supervise(pipeline)
-                accepted = [fact.video_id for fact in pipeline.facts() if isinstance(fact, Accepted)]
-                [dead_letter] = pipeline.dead_letters()
-            finally:
-                pipeline.close()
+        with scratch_dir() as folder, Pipeline.opened(
+            folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
+            partitions=1, roles="intake",
+        ) as pipeline:  # fmt: skip
+            pipeline.publish(upload_of("a.mp4", "before"))
+            publish_oddly(kafka, pipeline.topic(UPLOADED.name), "odd", encode(upload_of("a.mp4", "odd")))
+            pipeline.publish(*(upload_of("a.mp4", name) for name in ("deadly", "behind")))
+            num_deaths = _supervise(pipeline)
+            accepted = [fact.video_id for fact in pipeline.facts() if isinstance(fact, Accepted)]
+            [dead_letter] = pipeline.dead_letters()
         assert num_deaths == 5  # three in company, two alone
         assert (dead_letter.cause, dead_letter.key, dead_letter.role) == ("crash-loop", b"deadly", "intake")
         assert set(accepted) == {"before", "odd", "behind"}

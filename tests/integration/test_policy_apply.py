@@ -32,18 +32,15 @@ rules:
 @pytest.fixture
 def pipeline(tmp_path: Path, kafka: str, redis_server: RedisServer) -> Iterator[Pipeline]:
     """Topics and a store; the test starts a worker under one policy, and another under the next."""
-    made = Pipeline.create(
+    with Pipeline.opened(
         tmp_path,
         bootstrap_servers=kafka,
         redis_url=redis_server.url,
         media_roots=[],
         partitions=2,
         policy_file=str(tmp_path / "policy.yaml"),
-    )
-    try:
+    ) as made:
         yield made
-    finally:
-        made.close()
 
 
 def start_under(pipeline: Pipeline, version: int, limit: float) -> None:

@@ -87,8 +87,9 @@ def watched(
     kafka: str, redis_server: RedisServer, samples: Path, prometheus_programs: PrometheusPrograms
 ) -> Iterator[Watched]:
     """Good and bad uploads and engagement through one worker, read every second from its start."""
-    with scratch_dir() as folder:
-        pipeline = Pipeline.create(
+    with (
+        scratch_dir() as folder,
+        Pipeline.opened(
             folder,
             bootstrap_servers=kafka,
             redis_url=redis_server.url,
@@ -96,15 +97,13 @@ def watched(
             partitions=2,
             metrics_port="0",
             engagement_summary_interval_seconds="1",
-        )
-        try:
-            port = pipeline.start_worker().ready["metrics_port"]
-            with PrometheusServer(
-                folder / "prometheus", prometheus_programs, CONFIGURATION, [f"127.0.0.1:{port}"]
-            ) as server:
-                yield _watch(pipeline, server, samples)
-        finally:
-            pipeline.close()
+        ) as pipeline,
+    ):
+        port = pipeline.start_worker().ready["metrics_port"]
+        with PrometheusServer(
+            folder / "prometheus", prometheus_programs, CONFIGURATION, [f"127.0.0.1:{port}"]
+        ) as server:
+            yield _watch(pipeline, server, samples)
 
 
 def _watch(pipeline: Pipeline, server: PrometheusServer, samples: Path) -> Watched:

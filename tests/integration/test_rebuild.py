@@ -42,35 +42,34 @@ def guarded(pipeline: Pipeline, video_id: str) -> bool:
 class TestRebuild:
     def test_an_emptied_store_is_filled_from_the_topics(self, tmp_path: Path, kafka: str, samples: Path) -> None:
         """What was decided stands as before; an upload that arrived while Redis was being filled is decided, too."""
-        with RedisServer(tmp_path / "redis") as store:
-            pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=store.url, media_roots=[samples])
-            try:
-                before = self._decide_two(pipeline, samples)
-                dead_letters = known_dead_letters(store, pipeline.settings.topic_prefix)
-                store.restart(keep_state=False)
-                self._refuses_to_start(pipeline)
-                pipeline.start_worker("meanwhile", roles="intake,media,engagement")
-                # the wrong event of a deleted video is read again while Redis knows of no deletion
-                pipeline.await_dead_letters(2, SETTLED_SECONDS)
-                assert len(active_dead_letters(pipeline)) == 2
-                pipeline.publish(upload_of(samples / "small.mp4", "third"))
-                told = pipeline.command("rebuild")
-                assert (told.returncode, "partition 4 of 4" in told.stderr) == (0, True), told.stderr
-                # the third may have been folded by the rebuild, or may still wait for the verdict role
-                compared = pipeline.command("projection", "compare", str(before), "redis")
-                assert compared.stdout.splitlines() in (["the same"], ["third: only in the second"])
-                pipeline.start_worker("after", roles="verdict")
-                pipeline.await_verdicts(["first", "second", "third"], SETTLED_SECONDS)
-                assert len(dead_letters) == 1
-                # else a later deletion would not reach dead letters from before
-                assert known_dead_letters(store, pipeline.settings.topic_prefix) == dead_letters
-                await_value(
-                    lambda: True if active_dead_letters(pipeline) == set(dead_letters) else None,
-                    SETTLED_SECONDS,
-                    lambda: f"{active_dead_letters(pipeline)} are to be read, of the remaining video {dead_letters}",
-                )
-            finally:
-                pipeline.close()
+        with (
+            RedisServer(tmp_path / "redis") as store,
+            Pipeline.opened(tmp_path, bootstrap_servers=kafka, redis_url=store.url, media_roots=[samples]) as pipeline,
+        ):
+            before = self._decide_two(pipeline, samples)
+            dead_letters = known_dead_letters(store, pipeline.settings.topic_prefix)
+            store.restart(keep_state=False)
+            self._refuses_to_start(pipeline)
+            pipeline.start_worker("meanwhile", roles="intake,media,engagement")
+            # the wrong event of a deleted video is read again while Redis knows of no deletion
+            pipeline.await_dead_letters(2, SETTLED_SECONDS)
+            assert len(active_dead_letters(pipeline)) == 2
+            pipeline.publish(upload_of(samples / "small.mp4", "third"))
+            told = pipeline.command("rebuild")
+            assert (told.returncode, "partition 4 of 4" in told.stderr) == (0, True), told.stderr
+            # the third may have been folded by the rebuild, or may still wait for the verdict role
+            compared = pipeline.command("projection", "compare", str(before), "redis")
+            assert compared.stdout.splitlines() in (["the same"], ["third: only in the second"])
+            pipeline.start_worker("after", roles="verdict")
+            pipeline.await_verdicts(["first", "second", "third"], SETTLED_SECONDS)
+            assert len(dead_letters) == 1
+            # else a later deletion would not reach dead letters from before
+            assert known_dead_letters(store, pipeline.settings.topic_prefix) == dead_letters
+            await_value(
+                lambda: True if active_dead_letters(pipeline) == set(dead_letters) else None,
+                SETTLED_SECONDS,
+                lambda: f"{active_dead_letters(pipeline)} are to be read, of the remaining video {dead_letters}",
+            )
 
     def _decide_two(self, pipeline: Pipeline, samples: Path) -> Path:
         worker = pipeline.start_worker("before")

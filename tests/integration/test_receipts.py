@@ -70,7 +70,7 @@ def tracked_offsets(kafka: str, redis_server: RedisServer, samples: Path) -> Ite
     """Sample clips, and a file that is none, through one worker with all roles."""
     with scratch_dir() as folder:
         (folder / BROKEN).write_bytes(b"no video at all" * 1000)
-        pipeline = Pipeline.create(
+        with Pipeline.opened(
             folder,
             bootstrap_servers=kafka,
             redis_url=redis_server.url,
@@ -78,11 +78,8 @@ def tracked_offsets(kafka: str, redis_server: RedisServer, samples: Path) -> Ite
             metrics_port="0",
             usd_per_cpu_hour="3600",  # a dollar a CPU second: what costs says can be read as seconds
             speech_ratio="1",  # ids of files depend on where these are, and so does which of them are drawn
-        )
-        try:
+        ) as pipeline:
             yield _kept(pipeline, folder)
-        finally:
-            pipeline.close()
 
 
 def _kept(pipeline: Pipeline, folder: Path) -> TrackedOffsets:

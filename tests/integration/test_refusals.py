@@ -34,17 +34,14 @@ def pipeline(
     tmp_path_factory: pytest.TempPathFactory, kafka: str, redis_server: RedisServer, samples: Path
 ) -> Iterator[Pipeline]:
     """One worker."""
-    made = Pipeline.create(
+    with Pipeline.opened(
         tmp_path_factory.mktemp("refusals"),
         bootstrap_servers=kafka,
         redis_url=redis_server.url,
         media_roots=[samples],
-    )
-    try:
+    ) as made:
         made.start_worker(roles="intake,media,verdict")
         yield made
-    finally:
-        made.close()
 
 
 def refusals_of(pipeline: Pipeline, video_id: str, number: int = 1) -> tuple[Refusal, ...]:

@@ -32,15 +32,14 @@ def pipeline(
     kafka: str, redis_server: Any, samples: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pipeline]:
     """Three videos that a worker of the release before decided, one of which was then forgotten; a present one runs."""
-    opened = Pipeline.create(
+    with Pipeline.opened(
         tmp_path_factory.mktemp("reprocess"),
         bootstrap_servers=kafka,
         redis_url=redis_server.url,
         media_roots=(samples,),
         metrics_port="0",
         creator_live_uploads_per_minute="2",
-    )
-    try:
+    ) as opened:
         older = opened.start_worker("older", command=OLDER_WORKER)
         opened.publish(*(upload_of(samples / clip, video_id) for video_id, clip in CLIPS.items()))
         opened.await_verdicts(CLIPS, WAIT_SECONDS)
@@ -49,8 +48,6 @@ def pipeline(
         older.close()
         opened.start_worker("present")
         yield opened
-    finally:
-        opened.close()
 
 
 def said(pipeline: Pipeline, *words: str) -> str:

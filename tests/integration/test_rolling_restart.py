@@ -64,8 +64,9 @@ class TestRollingRestart:
 
         Each worker gets its successor before it is asked to stop, as a surge of one does it.
         """
-        pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[samples])
-        try:
+        with Pipeline.opened(
+            tmp_path, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[samples]
+        ) as pipeline:
             old = [pipeline.start_worker(name, wait=False) for name in ("left-1", "right-1")]
             for worker in old:
                 worker.await_ready()
@@ -84,8 +85,6 @@ class TestRollingRestart:
             p95_seconds = quantiles(seconds, n=20)[-1]
             record_property("upload_to_verdict_p95_seconds", p95_seconds)
             sys.stdout.write(f"{len(names)} uploads during two restarts, p95 to a final verdict {p95_seconds:.1f} s\n")
-        finally:
-            pipeline.close()
 
     def require_one_content_a_version(self, pipeline: Pipeline) -> None:
         contents: dict[tuple[str, object], set[bytes]] = defaultdict(set)

@@ -48,16 +48,13 @@ def say(pipeline: Pipeline) -> None:
 
 def test_bytes_and_rates_of_a_real_run(tmp_path: Path, kafka: str, redis_url: str) -> None:
     """Every kind that a verdict worker writes weighs something; both light roles have a rate."""
-    pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=redis_url, media_roots=[tmp_path])
-    try:
+    with Pipeline.opened(tmp_path, bootstrap_servers=kafka, redis_url=redis_url, media_roots=[tmp_path]) as pipeline:
         say(pipeline)
         pipeline.start_worker(roles="verdict")
         pipeline.await_verdicts(VIDEO_IDS, 120)
         pipeline.await_handled("verdict")
         store, log = store_figures(pipeline.settings, VIDEO_IDS), log_figures(pipeline.settings, "loaded-")
         rates = light_role_rates(LightStage(pipeline.settings, pipeline.environment, tmp_path), num_videos=40)
-    finally:
-        pipeline.close()
     assert store.pop("redis_claims_bytes_per_video") == 0.0  # the media role's
     assert {name: value for name, value in store.items() if value <= 50} == {}
     assert {name: value for name, value in log.items() if value <= 50} == {}

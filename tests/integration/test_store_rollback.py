@@ -77,8 +77,7 @@ class TestWorker:
         self, tmp_path: Path, kafka: str, server: RedisServer
     ) -> None:
         """A fact that was folded after the copy is folded again, before the one that comes after the restore."""
-        pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[])
-        try:
+        with Pipeline.opened(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[]) as pipeline:
             worker = pipeline.start_worker(roles="verdict")
             pipeline.write_facts(*begin("early"), *begin("late")[:1])
             pipeline.await_verdicts(["early", "late"], SETTLED_SECONDS, status="pending")
@@ -97,16 +96,13 @@ class TestWorker:
             assert set(verdicts["late"].modalities.present) == {"frames", "audio"}
             self._await_all_told(pipeline, "early", "late")
             assert pipeline.command("projection", "compare", "redis", "topics").returncode == 0
-        finally:
-            pipeline.close()
 
     def test_a_worker_that_has_folded_nothing_notices_it_too(
         self, tmp_path: Path, kafka: str, server: RedisServer
     ) -> None:
         """Final videos stay final though Redis forgot why, their deadlines passed, and the worker had just started."""
         video_ids = [f"video-{number}" for number in range(6)]
-        pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[])
-        try:
+        with Pipeline.opened(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[]) as pipeline:
             worker = pipeline.start_worker(roles="verdict")
             pipeline.write_facts(*(fact for video_id in video_ids for fact in begin(video_id)))
             pipeline.await_handled("verdict")
@@ -125,8 +121,6 @@ class TestWorker:
             server.restart(keep_state=False)  # and nobody has anything to fold
             self._ends(worker)
             assert pipeline.ask_store(lambda store: store.keys("*applied*")) == []
-        finally:
-            pipeline.close()
 
     def _ends(self, worker: WorkerProcess) -> None:
         child = worker.child

@@ -112,15 +112,12 @@ class TestRedisUnavailable:
         self, kafka: str, redis: RedisServer, samples: Path, tmp_path: Path, outage: RedisOutage
     ) -> None:
         """Every upload becomes final once Redis is back, whether it hung or died."""
-        pipeline = Pipeline.create(
+        with Pipeline.opened(
             tmp_path / "pipeline", bootstrap_servers=kafka, redis_url=redis.url, media_roots=[samples]
-        )
-        try:
+        ) as pipeline:
             names = publish_and_reach_the_middle(pipeline)
             outage(redis)
             require_all_well(pipeline, names)
-        finally:
-            pipeline.close()
 
 
 class TestKafkaUnavailable:
@@ -129,10 +126,9 @@ class TestKafkaUnavailable:
     def test_work_waits(self, broker: KafkaCluster, redis: RedisServer, samples: Path, tmp_path: Path) -> None:
         """The broker hangs: what was taken is kept, what could not be published waits, and all becomes final."""
         servers = broker.bootstrap_servers
-        pipeline = Pipeline.create(
+        with Pipeline.opened(
             tmp_path / "pipeline", bootstrap_servers=servers, redis_url=redis.url, media_roots=[samples]
-        )
-        try:
+        ) as pipeline:
             names = publish_and_reach_the_middle(pipeline)
             [node] = broker.node_ids
             broker.pause(node)
@@ -140,5 +136,3 @@ class TestKafkaUnavailable:
             broker.resume(node)
             broker.await_serving()
             require_all_well(pipeline, names)
-        finally:
-            pipeline.close()

@@ -44,19 +44,16 @@ def pipeline(
     tmp_path_factory: pytest.TempPathFactory, kafka: str, redis_server: object, samples: Path, collector: OtlpCollector
 ) -> Iterator[Pipeline]:
     """One worker with all roles, tracing to the collector."""
-    opened = Pipeline.create(
+    with Pipeline.opened(
         tmp_path_factory.mktemp("traced"),
         bootstrap_servers=kafka,
         redis_url=redis_server.url,  # type: ignore[attr-defined]
         media_roots=[samples],
         traces_endpoint=collector.endpoint,
         metrics_port="0",
-    )
-    try:
+    ) as opened:
         opened.start_worker()
         yield opened
-    finally:
-        opened.close()
 
 
 def publish_and_await(pipeline: Pipeline, path: Path, video_id: str) -> None:

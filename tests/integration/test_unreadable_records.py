@@ -21,15 +21,14 @@ NEWER = b'{"layout": 9}'
 @pytest.fixture
 def pipeline(tmp_path: Path, kafka: str, redis_server: RedisServer) -> Iterator[Pipeline]:
     """Topics that hold one unreadable record each, and two dead letters of which one has no value."""
-    made = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[], partitions=1)
-    try:
+    with Pipeline.opened(
+        tmp_path, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[], partitions=1
+    ) as made:
         for topic in (MODERATION, RECOMMENDATION):
             made.write(topic.name, ("newer", NEWER))
         dead_letters = [("v#b", encode(dead_letter("b" * 32, None))), ("v#c", encode(dead_letter("c" * 32)))]
         made.write(DEAD_LETTER.name, ("newer#a", NEWER), *dead_letters)
         yield made
-    finally:
-        made.close()
 
 
 def dead_letter(dead_letter_id: str, value: bytes | None = b"{}") -> DeadLetter:
