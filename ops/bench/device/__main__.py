@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ops.bench.device.stage import DeviceStage
+    from ops.bench.report import BenchReport
 
 NO_DEVICE: Final = 77
 REPORT: Final = "device.json"
@@ -23,18 +24,17 @@ REPORT: Final = "device.json"
 def main(arguments: list[str]) -> int:
     """Run; returns the exit code."""
     import torch
-    from rich.console import Console
 
     folder = Path(arguments[0])
     out = Path(arguments[1]) if len(arguments) > 1 else Path()
+    out.mkdir(parents=True, exist_ok=True)
     if not torch.cuda.is_available():
         print("NOT MEASURED: this machine has no CUDA device", file=sys.stderr)
         return 1 if os.environ.get("VIDSIGNAL_REQUIRE_CUDA") == "1" else NO_DEVICE
 
     from operators.inference.backends.cuda import compute_full_float32
     from ops.bench.device.facts import device_facts
-    from ops.bench.device.phases import measure
-    from ops.bench.report import BenchReport
+    from ops.bench.device.phases import measure, models_remark, phases_of
 
     began = time.monotonic()
     compute_full_float32()
@@ -45,13 +45,21 @@ def main(arguments: list[str]) -> int:
     def keep(report: BenchReport) -> None:
         report.write(out / REPORT)
 
-    report = measure(_stage(folder, began), facts, child, keep)
+    stage = _stage(folder, began)
+    report = measure(phases_of(stage, child), facts, keep, remarks=[models_remark(stage)], began=began)
+    show(report)
+    return 0 if report.all_hold else 1
+
+
+def show(report: BenchReport) -> None:
+    """Print what was measured."""
+    from rich.console import Console
+
     console = Console(width=160)
     for table in report.tables():
         console.print(table)
     for remark in report.remarks:
         console.print(f"- {remark}", markup=False)
-    return 0 if report.all_hold else 1
 
 
 def _stage(folder: Path, began: float) -> DeviceStage:

@@ -39,8 +39,13 @@ class CarriedModel:
     card: Card
     build: Callable[[], nn.Module]
     items: Sequence[np.ndarray]
-    has_weights: bool = True
-    """Whether it is the trained one; a random one is equally fast, and is compared with itself on the processor."""
+    lacks: str = ""
+    """Why it is not the trained one; a random one is equally fast, and is compared with itself on the processor."""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is the trained one."""
+        return not self.lacks
 
 
 def measured_models(folder: Path) -> tuple[CarriedModel, ...]:
@@ -60,10 +65,20 @@ def items_per_video(folder: Path, models: Sequence[CarriedModel]) -> Mapping[str
 
 
 def _model(card: Card, folder: Path, items: Sequence[np.ndarray]) -> CarriedModel:
-    has_weights = all(cached_weight(file, folder).exists() for file in card.files)
-    return CarriedModel(
-        card, partial(_trained, card, folder) if has_weights else partial(random_module, card), items, has_weights
-    )
+    lacks = _lack(card, folder)
+    build = partial(random_module, card) if lacks else partial(_trained, card, folder)
+    return CarriedModel(card, build, items, lacks)
+
+
+def _lack(card: Card, folder: Path) -> str:
+    """Return why a model cannot be built with its weights; empty if it can."""
+    if not all(cached_weight(file, folder).exists() for file in card.files):
+        return "its weights are not carried"
+    try:
+        _trained(card, folder)
+    except ModuleNotFoundError as error:  # of the weights' format
+        return str(error)
+    return ""
 
 
 def _trained(card: Card, folder: Path) -> nn.Module:

@@ -20,7 +20,7 @@ from ops.bench.report import Bound, Figure
 MOST_ADDED_SECONDS = 1e-3
 MOST_TIMES_ALONE = 2.0
 LIVE_PAUSE_SECONDS = 0.01
-BACKFILL_CALLERS, BACKFILL_ITEMS = 8, 256
+BACKFILL_CALLERS = 8
 
 
 async def latency_figures(stage: DeviceStage) -> list[Figure]:
@@ -31,7 +31,7 @@ async def latency_figures(stage: DeviceStage) -> list[Figure]:
     try:
         lone = await _lone(stage, inference, model)
         alone = await _live(stage, inference, model)
-        backfill = [asyncio.create_task(_backfill(inference, model)) for _ in range(BACKFILL_CALLERS)]
+        backfill = [asyncio.create_task(_backfill(stage, inference, model)) for _ in range(BACKFILL_CALLERS)]
         shared = await _live(stage, inference, model)
         for task in backfill:
             task.cancel()
@@ -70,8 +70,8 @@ async def _live(stage: DeviceStage, inference: Inference, model: CarriedModel) -
     return found
 
 
-async def _backfill(inference: Inference, model: CarriedModel) -> None:
-    rows = list(islice(cycle(longest_items(model)), BACKFILL_ITEMS))
+async def _backfill(stage: DeviceStage, inference: Inference, model: CarriedModel) -> None:
+    rows = list(islice(cycle(longest_items(model)), stage.lengths.items_a_call))
     while True:
         await inference.batcher(model.card.name).submit_many(rows, _context("backfill", "backfill"))
 

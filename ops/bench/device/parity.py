@@ -22,17 +22,16 @@ FULL_FLOAT32 = 1e-4
 Answers = tuple[np.ndarray, ...]
 
 
-def parity_figures(stage: DeviceStage) -> Iterator[Figure]:
-    """Compare; yields figures model by model."""
-    for model in stage.models:
-        items = [model.items[place % len(model.items)] for place in range(stage.lengths.compared_items)]
-        items = [item for item in items if item.shape == items[0].shape]
-        expected = _answers_of(model.build(), items)
-        for precision in PRECISIONS:
-            if precision == "bfloat16" and precision not in model.card.precisions:
-                continue
-            stage.say(f"parity: {model.card.name} in {precision}")
-            yield from _compared(stage, model, precision, items, expected)
+def parity_figures(stage: DeviceStage, model: CarriedModel) -> Iterator[Figure]:
+    """Compare one model, precision by precision."""
+    items = [model.items[place % len(model.items)] for place in range(stage.lengths.compared_items)]
+    items = [item for item in items if item.shape == items[0].shape]
+    expected = _answers_of(model.build(), items)
+    for precision in PRECISIONS:
+        if precision == "bfloat16" and precision not in model.card.precisions:
+            continue
+        stage.say(f"parity: {model.card.name} in {precision}")
+        yield from _compared(stage, model, precision, items, expected)
 
 
 def _answers_of(module: nn.Module, items: Sequence[np.ndarray]) -> Answers:

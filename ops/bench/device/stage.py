@@ -23,6 +23,8 @@ class PhaseLengths:
     compared_items: int = 64
     throughput_seconds: float = 4.0
     """Of each model and path."""
+    items_a_call: int = 256
+    """Of the callers at full load, of which there are eight."""
     busy_seconds: float = 60.0
     lane_seconds: float = 8.0
     latency_items: int = 200
@@ -46,10 +48,10 @@ class DeviceStage:
         """Return the product's backend on the device; without a precision, as cards prefer."""
         return CudaBackend(BackendConfig(precision=precision or "auto"), self.open_runtime())
 
-    async def inference(self, *models: CarriedModel, precision: Precision | None = None) -> Inference:
-        """Open models as a worker does; all without any."""
+    async def inference(self, *models: CarriedModel, backend: CudaBackend | None = None) -> Inference:
+        """Open models as a worker does, on a backend or on one of their own; all models without any."""
         found = models or self.models
         builds = {each.card.name: each.build for each in found}
         return await Inference.open(
-            [each.card for each in found], lambda card: builds[card.name](), self.backend(precision)
+            [each.card for each in found], lambda card: builds[card.name](), backend or self.backend()
         )

@@ -12,37 +12,33 @@ import numpy as np
 import torch
 
 from models.card import Precision
-from operators.inference.backends.cuda import CudaModel
+from operators.inference.backends.cuda import CudaBackend, CudaModel
 from operators.inference.inference import Inference
 from operators.inference.request_context import RequestContext
 from ops.bench.device.carried import CarriedModel
 from ops.bench.device.eager_path import EagerPath
-from ops.bench.device.stage import DeviceStage
+from ops.bench.device.stage import DeviceStage, PhaseLengths
 from ops.bench.report import Bound, Figure
 
 CALLERS = 8
-ITEMS_A_CALL = 256
 EAGER_SIZE = 16
 """The largest of a card for pictures, before the device chose."""
 REPLAYS_IN_A_ROW = 20
 LEAST_OF_BARE, LEAST_OF_EAGER = 0.95, 3.0
 
 
-def throughput_figures(stage: DeviceStage) -> Iterator[Figure]:
-    """Measure model by model."""
-    for model in stage.models:
-        stage.say(f"throughput: {model.card.name}")
-        yield from _model_figures(stage, model)
-
-
-def _model_figures(stage: DeviceStage, model: CarriedModel) -> Iterator[Figure]:
-    seconds, name = stage.lengths.throughput_seconds, model.card.name
-    loaded = stage.backend().load(model.card, model.build)
+def throughput_figures(stage: DeviceStage, model: CarriedModel) -> Iterator[Figure]:
+    """Measure one model; the three ways run on one backend, so that batch sizes are searched once."""
+    stage.say(f"throughput: {model.card.name}")
+    seconds, name, backend = stage.lengths.throughput_seconds, model.card.name, stage.backend()
+    began = time.monotonic()
+    loaded = backend.load(model.card, model.build)
+    yield Figure(f"{name}: first load, with the search of batch sizes", time.monotonic() - began, "s")
     size, precision = max(loaded.warm_up()), loaded.precision
     bare = _bare_per_second(loaded, (size, *longest_items(model)[0].shape), seconds)
     eager = _eager_per_second(model, loaded, precision, seconds)
     loaded.close()
-    product = asyncio.run(_product_per_second(stage, model, seconds))
+    product = asyncio.run(_product_per_second(stage, model, backend))
     yield Figure(f"{name}: largest batch", float(size), "items")
     yield Figure(f"{name}: bare replays, {precision}", bare, "items/s")
     yield Figure(f"{name}: product", product, "items/s")
@@ -92,19 +88,19 @@ def _per_second(work: Callable[[], int], seconds: float) -> float:
     return done / passed
 
 
-async def _product_per_second(stage: DeviceStage, model: CarriedModel, seconds: float) -> float:
-    inference = await stage.inference(model)
+async def _product_per_second(stage: DeviceStage, model: CarriedModel, backend: CudaBackend) -> float:
+    inference = await stage.inference(model, backend=backend)
     try:
-        return await _saturated(inference, model, seconds)
+        return await _saturated(inference, model, stage.lengths)
     finally:
         await inference.drain()
         await inference.close()
 
 
-async def _saturated(inference: Inference, model: CarriedModel, seconds: float) -> float:
+async def _saturated(inference: Inference, model: CarriedModel, lengths: PhaseLengths) -> float:
     batcher, numbers = inference.batcher(model.card.name), count()
-    rows = list(islice(cycle(longest_items(model)), ITEMS_A_CALL))
-    until = time.monotonic() + seconds
+    rows = list(islice(cycle(longest_items(model)), lengths.items_a_call))
+    until = time.monotonic() + lengths.throughput_seconds
 
     async def ask() -> int:
         done = 0

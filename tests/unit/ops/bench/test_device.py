@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +16,21 @@ import torch
 from torch import Tensor, nn
 
 from models.card import Card
-from models.card_registry import CARDS
-from models.model_files import WeightFile
 from models.tolerance import Tolerance
-from models.weights import cached_weight, file_sha256
+from operators.errors import ModelFault
+from operators.inference.backend import BackendConfig
+from operators.inference.backends.cuda import CudaBackend
 from operators.inference.precision_wrapper import PrecisionWrapper, warm_up_batch
-from operators.inference.reference_inputs import FILE_NAME, name_of_inputs
+from ops.assets import default_cache_dir, fetch_weights
 from ops.bench.device import __main__ as command
 from ops.bench.device import pack
-from ops.bench.device.carried import (
-    INPUTS,
-    MAX_BYTES,
-    MIX,
-    CarriedModel,
-    items_per_video,
-    measured_models,
-    random_module,
-)
+from ops.bench.device.carried import MIX, CarriedModel, random_module
+from ops.bench.device.faults import break_context
 from ops.bench.device.parity import parity_figures
-from ops.bench.device.phases import ALL_RAN, measure
+from ops.bench.device.phases import ALL_RAN, DevicePhase, measure, phases_of
 from ops.bench.device.stage import DeviceStage, PhaseLengths
-from ops.bench.report import BenchReport
+from ops.bench.report import BenchReport, Figure
+from tests import device_dry_run
 from tests.support.cuda_standin import CaptureRules, StandInCuda
 from tests.support.float32_settings import restored_float32  # noqa: F401  used by each test
 from tests.unit.operators.inference.fakes import number_card
@@ -56,7 +51,7 @@ CARD = replace(
 
 COMPANIONS = {
     *("torch", "torchgen", "torchvision", "torchaudio", "functorch", "numpy", "cv2", "tokenizers", "rich", "tqdm"),
-    *("typing_extensions", "safetensors", "h5py", "onnx", "psutil", "yaml", "sympy", "mpmath", "pygments", "google"),
+    *("typing_extensions", "safetensors", "h5py", "onnx", "yaml", "sympy", "mpmath", "pygments", "google"),
     *("markdown_it", "mdurl", "PIL", "packaging", "ml_dtypes", "huggingface_hub"),
 }
 """Packages of images with torch, by the names that are imported."""
@@ -93,8 +88,8 @@ def model_of(build: Any = tiny) -> CarriedModel:
 
 def dry_run(*, child: str = "pass", stage: DeviceStage | None = None) -> tuple[BenchReport, list[BenchReport]]:
     kept: list[BenchReport] = []
-    report = measure(stage or stage_of(model_of()), {"device": "none"}, [sys.executable, "-c", child], kept.append)
-    return report, kept
+    phases = phases_of(stage or stage_of(model_of()), [sys.executable, "-c", child])
+    return measure(phases, {"device": "none"}, kept.append), kept
 
 
 class TestPhases:
@@ -137,11 +132,74 @@ class TestPhases:
         assert [f.holds for f in report.figures if f.name == "a broken context is lost for its process"] == [False]
 
 
+class TestBudget:
+    """Eight minutes, of which each phase leaves the later ones their share."""
+
+    def measured(self, clock: list[float], *ends: float) -> BenchReport:
+        """Run phases of three steps, each of which takes 100 s."""
+
+        def step(name: str) -> list[Figure]:
+            clock[0] += 100
+            return [Figure(name, 1.0, "")]
+
+        phases = [
+            DevicePhase(f"p{number}", [lambda name=f"p{number}.{each}": step(name) for each in range(3)], end)  # type: ignore[misc]
+            for number, end in enumerate(ends)
+        ]
+        return measure(phases, {}, lambda report: None, clock=lambda: clock[0])
+
+    def test_no_step_begins_after_the_end_of_its_phase(self) -> None:
+        """What was measured before is kept, the next phase begins, and the run does not pass."""
+        report = self.measured([7.0], 150.0, 1_000.0)
+        assert [figure.name for figure in report.figures] == ["p0.0", "p0.1", "p1.0", "p1.1", "p1.2", ALL_RAN]
+        assert report.remarks == ("p0 ended after 2 of 3 steps: 150 s have passed",)
+        assert not report.all_hold
+
+    def test_what_ends_late_has_ended(self) -> None:
+        """A last step that began in time counts, however long it took."""
+        report = self.measured([0.0], 250.0)
+        assert (report.remarks, report.all_hold) == ((), True)
+
+    def test_the_time_before_counts(self) -> None:
+        """Loading of torch and the ceilings of the device are a part of the eight minutes."""
+        phase = DevicePhase("late", [lambda: [Figure("never", 1.0, "")]], 10.0)
+        report = measure([phase], {}, lambda report: None, began=0.0, clock=lambda: 11.0)
+        assert [figure.name for figure in report.figures] == [ALL_RAN]
+
+    def test_the_products_phases_leave_time(self) -> None:
+        """None begins in the last half minute, and each has an end of its own, in order."""
+        ends = [phase.ends_after_seconds for phase in phases_of(stage_of(model_of()), [])]
+        assert ends == sorted(set(ends)) and ends[-1] <= 450.0
+
+
+class TestFaults:
+    def test_a_broken_context_is_lost(self) -> None:
+        """A device whose assertion fails for one index is lost for the items after it, too."""
+        backend = CudaBackend(BackendConfig(), device_dry_run.standin())
+        assert break_context(backend) == 0
+
+    def test_a_device_that_goes_on_is_no_broken_context(self) -> None:
+        """The check can fail: there the wrong index is the fault of one item."""
+
+        class Forgiving(device_dry_run.AssertingCuda):
+            def fail_if_told(self) -> None:
+                self.dead = None
+
+        def without_assertions(device: StandInCuda, work: Any) -> None:
+            try:
+                work()
+            except IndexError as error:
+                raise ModelFault("no such row") from error
+
+        Forgiving._asserted = without_assertions  # type: ignore[method-assign]
+        assert break_context(CudaBackend(BackendConfig(), Forgiving())) == 1
+
+
 class TestParity:
     def test_other_answers_are_found(self) -> None:
         """A device that computes something else breaks the bound of float32, and the card's tolerance."""
         builds = iter([tiny(), *(Tiny().eval() for _ in range(9))])
-        figures = list(parity_figures(stage_of(model_of(lambda: next(builds)))))
+        figures = list(parity_figures(stage_of(), model_of(lambda: next(builds))))
         assert [figure.holds for figure in figures if "relative error" in figure.name] == [False, False]
 
     def test_tf32_would_be_found(self) -> None:
@@ -153,69 +211,8 @@ class TestParity:
             return module
 
         builds = iter([tiny(), *(rounded() for _ in range(9))])
-        figures = list(parity_figures(stage_of(model_of(lambda: next(builds)))))
+        figures = list(parity_figures(stage_of(), model_of(lambda: next(builds))))
         assert [figure.holds for figure in figures if "relative error" in figure.name] == [False, False]
-
-
-class TestPack:
-    @pytest.fixture
-    def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """Two models with weights of 2,000 and 5,000 bytes."""
-        cards = []
-        (tmp_path / "cache").mkdir()
-        for name, num_bytes in (("large", 5_000), ("small", 2_000)):
-            file = WeightFile(f"{name}==1", "weights.bin", "")
-            path = cached_weight(file, tmp_path / "cache")
-            path.parent.mkdir(parents=True)
-            path.write_bytes(b"x" * num_bytes)
-            cards.append(replace(CARD, name=name, files=(replace(file, sha256=file_sha256(path)),)))
-        monkeypatch.setattr(pack, "cards", lambda: tuple(cards))
-        np.savez(tmp_path / "cache" / FILE_NAME, **{card.name: np.zeros((2, 6), dtype=np.float32) for card in cards})
-        return tmp_path / "cache"
-
-    def packed(self, cache: Path, folder: Path, left_bytes: int) -> tuple[str, ...]:
-        tree_bytes = MAX_BYTES - pack.SPARE_BYTES - left_bytes
-        return pack.pack(folder, cache, {"large": 2.4}, tree_bytes)
-
-    def test_everything_fits(self, cache: Path, tmp_path: Path) -> None:
-        """Weights lie where a loader looks for them."""
-        assert self.packed(cache, tmp_path / "out", 20_000) == ()
-        assert {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()} == {INPUTS, MIX, "weights.bin"}
-        assert json.loads((tmp_path / "out" / MIX).read_text()) == {"large": 2.4}
-
-    def test_the_largest_is_left_out(self, cache: Path, tmp_path: Path) -> None:
-        """It runs with random weights."""
-        assert self.packed(cache, tmp_path / "out", 5_000) == ("large",)
-
-    def test_inputs_alone_do_not_fit(self, cache: Path, tmp_path: Path) -> None:
-        """Then there is nothing to measure with."""
-        with pytest.raises(ValueError, match="allowed are"):
-            self.packed(cache, tmp_path / "out", 100)
-
-    def test_models_that_share_stored_frames(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Frames that several models take are stored once, under the first one's name; all are packed with them."""
-        found = [replace(card, files=()) for card in pack.cards()]
-        monkeypatch.setattr(pack, "cards", lambda: tuple(found))
-        stored = {name_of_inputs(card, CARDS): np.zeros((1, 2), dtype=np.float32) for card in found}
-        np.savez(tmp_path / FILE_NAME, **stored)  # type: ignore[arg-type]
-        assert len(stored) < len(found)
-        self.packed(tmp_path, tmp_path / "out", 50_000)
-        with np.load(tmp_path / "out" / INPUTS) as packed:
-            assert set(packed.files) == {card.name for card in found}
-
-
-class TestCarried:
-    def test_models_without_weights_are_random(self, tmp_path: Path) -> None:
-        """Every model that may run on the device is measured, of the product's own architecture."""
-        cards = pack.cards()
-        inputs = {card.name: np.ones((2, *card.input_shape), dtype=card.input_dtype) for card in cards}
-        np.savez(tmp_path / INPUTS, **inputs)  # type: ignore[arg-type]
-        (tmp_path / MIX).write_text(json.dumps({cards[0].name: 7.6}))
-        models = measured_models(tmp_path)
-        assert [model.card.name for model in models] == [card.name for card in cards]
-        assert not any(model.has_weights for model in models)
-        assert items_per_video(tmp_path, models)[cards[0].name] == 8
-        assert sum(1 for _ in models[-1].build().parameters()) > 10
 
 
 class TestCommand:
@@ -226,10 +223,39 @@ class TestCommand:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         assert command.main([str(tmp_path)]) == code
 
+    def test_the_folder_of_reports_is_made(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Before anything is measured: a minute of the device is too much for a report that cannot be written."""
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        command.main([str(tmp_path), str(tmp_path / "new" / "out")])
+        assert (tmp_path / "new" / "out").is_dir()
+
+    @pytest.mark.parametrize("is_other", [False, True], ids=["as it is", "other answers"])
+    def test_a_dry_run_of_a_carried_folder(
+        self, is_other: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """It passes as a whole, with the broken context in a process of its own; a device that answers otherwise
+        fails it."""
+        seeds = count()
+
+        def build() -> nn.Module:
+            torch.manual_seed(next(seeds) if is_other else 0)
+            return Tiny().eval()
+
+        model = replace(model_of(), build=build)
+        monkeypatch.setattr(device_dry_run, "measured_models", lambda folder: (model,))
+        (tmp_path / MIX).write_text("{}")
+        assert device_dry_run.main([str(tmp_path), str(tmp_path / "out")]) == is_other
+        kept = json.loads((tmp_path / "out" / command.REPORT).read_text())
+        found = {figure["name"]: figure["value"] for figure in kept["figures"]}
+        assert (found[ALL_RAN], found["a broken context is lost for its process"]) == (5, 1)
+
     def test_a_bare_machine_suffices(self) -> None:
-        """Nothing is imported but what comes with torch's usual companions, and what is carried."""
+        """Nothing is imported but torch's usual companions, and what is carried; also not while weights are read."""
+        fetch_weights(default_cache_dir())
         code = (
-            "import sys, ops.bench.device.phases, ops.bench.device.carried, ops.bench.device.facts, models.loaders\n"
+            "import sys, ops.bench.device.phases, ops.bench.device.carried, ops.bench.device.facts\n"
+            "from ops.bench.device import carried, pack\n"
+            f"for card in pack.cards(): carried._trained(card, carried.Path({str(default_cache_dir())!r}))\n"
             "found = ((name, getattr(module, '__file__', None) or '') for name, module in list(sys.modules.items()))\n"
             "print(*{name.partition('.')[0] for name, file in found if 'site-packages' in file})"
         )
