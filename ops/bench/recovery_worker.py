@@ -107,7 +107,7 @@ class FormerWorker(RecoveryWorker):
     """Its roles have another name in each group, and sessions and rebalances of the previous release."""
 
     def _new_role(self, spec: RoleSpec) -> RoleApp:
-        return RoleApp(self._settings, spec, self._crash, self._clock, uuid4().hex, FORMER_MEMBERSHIP)
+        return RoleApp(self._settings, spec, self._fatal_error, self._clock, uuid4().hex, FORMER_MEMBERSHIP)
 
 
 def main() -> int:

@@ -97,7 +97,7 @@ class RoleApp:
     Args:
         settings: of the worker.
         spec: the role.
-        crash: receives fatal errors.
+        fatal_error: receives fatal errors.
         clock: for waits.
         worker_id: the same for all roles of a process, different for each process.
         membership: in the role's group.
@@ -107,7 +107,7 @@ class RoleApp:
         self,
         settings: Settings,
         spec: RoleSpec,
-        crash: FatalError,
+        fatal_error: FatalError,
         clock: Clock,
         worker_id: str,
         membership: Membership = MEMBERSHIP,
@@ -117,7 +117,7 @@ class RoleApp:
         """Set while records are delivered: cleared from a revocation until reading of the next assignment starts."""
         self.tracked_offsets = CommittableOffsets(len(spec.works))
         self.unfinished = UnfinishedEvents(spec.role, settings.slow_event_seconds, clock)
-        self._crash = crash
+        self._fatal_error = fatal_error
         self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
         self._slot_cleanup = SlotCleanup(spec.attempts)
@@ -174,16 +174,16 @@ class RoleApp:
         thread = getattr(service, "_thread", None)
         return () if thread is None or thread.native_id is None else (thread.native_id,)
 
-    def report_crash(self) -> None:
+    def report_fatal_error(self) -> None:
         """Report to the worker if Faust gave up."""
         if self._app.crashed:
-            self._crash.report(self._app.crash_reason or RuntimeError("Faust crashed"), role=self.role)
+            self._fatal_error.report(self._app.crash_reason or RuntimeError("Faust crashed"), role=self.role)
 
     def _refuse(self, error: Exception) -> None:
         """End the worker with the error that prevents consuming; for other errors a restart may help."""
         needs_rebuild = isinstance(error, StoreBehindLog)
         exit_code = WorkerExit.NEEDS_REBUILD if needs_rebuild else WorkerExit.CRASHED
-        self._crash.report(error, exit_code, role=self.role)
+        self._fatal_error.report(error, exit_code, role=self.role)
 
     def _policy(self, settings: Settings, spec: RoleSpec) -> ConsumerPolicy:
         embedded = settings.is_broker_embedded
@@ -195,7 +195,7 @@ class RoleApp:
             drain_timeout_seconds=settings.drain_timeout_seconds,
             fetch_wait_seconds=_EMBEDDED_FETCH_WAIT_SECONDS if embedded else _FETCH_WAIT_SECONDS,
             is_broker_embedded=embedded,
-            crash_happened=self._crash.happened,
+            fatal_error_happened=self._fatal_error.happened,
             on_joined=self.joined.set,
             on_left=self.joined.clear,
             on_refusal=self._refuse,
@@ -206,7 +206,7 @@ class RoleApp:
             rules=RetryRules(spec.role, spec.device_fault_attempts, spec.internal_error_attempts, spec.deferred_events),
             admission=self.admission,
             tracked_offsets=self.tracked_offsets,
-            crash=self._crash,
+            fatal_error=self._fatal_error,
             clock=clock,
             unfinished=self.unfinished,
             attempts=spec.attempts,

@@ -64,7 +64,7 @@ class ConsumerPolicy:
     """How long a broker may hold a fetch that finds no record."""
     is_broker_embedded: bool
     """With the embedded broker, a hole in the offsets means that records were lost."""
-    crash_happened: asyncio.Event
+    fatal_error_happened: asyncio.Event
     """Set after a fatal error; nothing waits from then on."""
     on_joined: Callable[[], None]
     """Called when the group has assigned partitions, possibly none, and records are delivered."""
@@ -304,7 +304,7 @@ class SafeConsumer(stock.Consumer):
         """Wait until nothing runs, the time is up, or the process must end; return whether nothing runs."""
         ends = [
             asyncio.ensure_future(self.policy.admission.until_idle()),
-            asyncio.ensure_future(self.policy.crash_happened.wait()),
+            asyncio.ensure_future(self.policy.fatal_error_happened.wait()),
         ]
         await asyncio.wait(ends, timeout=self.drain_seconds(), return_when=asyncio.FIRST_COMPLETED)
         for end in ends:

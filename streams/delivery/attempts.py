@@ -25,7 +25,7 @@ from streams.store.key_repair import ATTEMPTS, repaired
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
-UNCLEAN_ENDS_BEFORE_ALONE: Final = 3
+UNCLEAN_ENDS_BEFORE_EXCLUSIVE: Final = 3
 """With the deaths as the exclusive event, at most seven; see `streams.lifecycle.own_deaths`."""
 _log = structlog.get_logger(__name__)
 
@@ -38,20 +38,20 @@ class Attempt:
     """What is known of an event when work on it starts."""
 
     unclean_ends: int
-    deaths_alone: int
+    exclusive_deaths: int
     """Deaths of the worker by itself, with this event exclusive."""
-    memory_deaths_alone: int = 0
+    exclusive_memory_deaths: int = 0
     """Deaths of worker and parent at once, while the OOM killer killed some process on this machine."""
 
     @property
-    def has_to_run_alone(self) -> bool:
+    def must_run_exclusively(self) -> bool:
         """Whether the event was in flight too often when a process died."""
-        return self.unclean_ends >= UNCLEAN_ENDS_BEFORE_ALONE
+        return self.unclean_ends >= UNCLEAN_ENDS_BEFORE_EXCLUSIVE
 
     @property
     def is_hopeless(self) -> bool:
         """Whether the event ended its process as the exclusive event."""
-        return OwnDeaths(self.deaths_alone, self.memory_deaths_alone).is_enough
+        return OwnDeaths(self.exclusive_deaths, self.exclusive_memory_deaths).is_enough
 
 
 class Attempts:
@@ -65,7 +65,7 @@ class Attempts:
         kills: reads the kernel's OOM count.
         name_key: returns the key of an event's count by topic, partition and offset; roles that read one topic count
             separately.
-        alone_turn: shared with the other roles of the process: an exclusive event is the only one in the whole process.
+        exclusive_turn: shared with the other roles of the process: an exclusive event is the only one in it.
         longest_wait_seconds: how long a start waits for the store before it is not counted; None waits forever. For
             roles with events that need no store: intake passes deletions on while the store is unavailable.
     """
@@ -78,18 +78,18 @@ class Attempts:
         kills: Callable[[], MemoryKills] = memory_kills,
         *,
         name_key: Callable[[str, int, int], str] | None = None,
-        alone_turn: asyncio.Lock | None = None,
+        exclusive_turn: asyncio.Lock | None = None,
         longest_wait_seconds: float | None = None,
     ) -> None:
         self._longest_wait_seconds = longest_wait_seconds
         self._name_key = name_key or keys.attempts
-        self._alone_turn = alone_turn or asyncio.Lock()
+        self._exclusive_turn = exclusive_turn or asyncio.Lock()
         self._holds_turn: Place | None = None
         self._redis = redis
         self._board = board
         self._kills = kills
         self._begin = redis.register_script(script_text("attempt_begin"))
-        self._alone = redis.register_script(script_text("attempt_alone"))
+        self._exclusive = redis.register_script(script_text("attempt_alone"))
         self._withdraw = redis.register_script(script_text("attempt_withdraw"))
         self._died = redis.register_script(script_text("attempt_died"))
 
@@ -101,7 +101,7 @@ class Attempts:
                 return await self._count(place)
         except TimeoutError:
             _log.warning("redis unavailable; event start not counted", place=place)
-            return Attempt(unclean_ends=0, deaths_alone=0)
+            return Attempt(unclean_ends=0, exclusive_deaths=0)
 
     async def _count(self, place: Place) -> Attempt:
         kills = self._kills()
@@ -109,20 +109,20 @@ class Attempts:
         started, died, starved = await self._repaired(
             place, lambda: self._begin(keys=[self._key(place)], args=arguments)
         )
-        return Attempt(unclean_ends=started - 1, deaths_alone=died, memory_deaths_alone=starved)
+        return Attempt(unclean_ends=started - 1, exclusive_deaths=died, exclusive_memory_deaths=starved)
 
     async def take_turn(self, place: Place) -> None:
         """Wait until no other role has an exclusive event; the turn lasts until `end` or `withdraw`."""
-        await self._alone_turn.acquire()
+        await self._exclusive_turn.acquire()
         self._holds_turn = place
 
-    async def begin_alone(self, place: Place) -> None:
+    async def begin_exclusively(self, place: Place) -> None:
         """Count an exclusive start of this event, once it has the turn."""
         if self._holds_turn != place:
             await self.take_turn(place)
         key, kills = self._key(place), self._kills()
         arguments: list[Any] = [_KEPT_SECONDS, kills.boot_id, kills.count, self._counted_beforehand]
-        await self._repaired(place, lambda: self._alone(keys=[key], args=arguments))
+        await self._repaired(place, lambda: self._exclusive(keys=[key], args=arguments))
         if self._board is not None:
             self._board.add(key)
 
@@ -154,7 +154,7 @@ class Attempts:
             self._board.remove(self._key(place))
         if self._holds_turn == place:
             self._holds_turn = None
-            self._alone_turn.release()
+            self._exclusive_turn.release()
 
     def _key(self, place: Place) -> str:
         return self._name_key(place.topic, place.partition, place.offset)

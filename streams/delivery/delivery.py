@@ -22,7 +22,7 @@ from schemas.counted import counted
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
-from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attempts
+from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_EXCLUSIVE, Attempt, Attempts
 from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvent
@@ -59,7 +59,7 @@ class RoleDelivery:
     """Limits on attempts."""
     admission: Admission
     tracked_offsets: CommittableOffsets
-    crash: FatalError
+    fatal_error: FatalError
     """Receives fatal errors."""
     clock: Clock
     """For waits."""
@@ -92,7 +92,7 @@ class Delivery:
         self._deferred_events = shared.rules.deferred_events
         self._admission = shared.admission
         self._tracked_offsets = shared.tracked_offsets
-        self._crash = shared.crash
+        self._fatal_error = shared.fatal_error
         self._clock = shared.clock
         self._unfinished = shared.unfinished
         self._attempts = shared.attempts
@@ -189,7 +189,7 @@ class Delivery:
     def _end_by(self, error: Exception, slot: Slot, record: Record) -> None:
         slot.has_crashed = True
         spans.current().note("failure", "crash")
-        self._crash.report(error, role=self.role, place=record.place)
+        self._fatal_error.report(error, role=self.role, place=record.place)
 
     def _give_back(self, slot: Slot, record: Record, lost: DeviceLost) -> None:
         """Put the event back; the process exits. Only an event that was on the device may have caused the fault, so
@@ -198,8 +198,8 @@ class Delivery:
             slot.has_crashed = True
         else:
             slot.was_cancelled = True
-        if lost.was_on_device or not self._crash.happened.is_set():
-            self._crash.report(lost, WorkerExit.DEVICE_LOST, role=self.role, place=record.place)
+        if lost.was_on_device or not self._fatal_error.happened.is_set():
+            self._fatal_error.report(lost, WorkerExit.DEVICE_LOST, role=self.role, place=record.place)
 
     def _defer_event(self, slot: Slot, record: Record, unavailable: SourceUnavailable) -> DeferredEvent | None:
         if self._deferred_events is None:
@@ -304,23 +304,23 @@ class Delivery:
     async def _begin(self, record: Record, slot: Slot) -> Attempt:
         assert self._attempts is not None
         attempt = await self._attempts.begin(record.place)
-        if attempt.has_to_run_alone and not attempt.is_hopeless:
+        if attempt.must_run_exclusively and not attempt.is_hopeless:
             _log.warning("running exclusively after crashes", place=record.place, unclean_ends=attempt.unclean_ends)
             self._admission.await_turn(slot)  # this role's other events continue: another role's may take minutes
             await self._attempts.take_turn(record.place)
             await self._admission.alone(slot)
-            await self._attempts.begin_alone(record.place)
+            await self._attempts.begin_exclusively(record.place)
             slot.is_exclusive = True
         return attempt
 
 
 def _deaths(attempt: Attempt) -> str:
-    alone, starved = counted(attempt.deaths_alone, "time"), counted(attempt.memory_deaths_alone, "time")
-    with_memory = f", and {starved} with its parent, as the kernel killed for want of memory"
+    alone, starved = counted(attempt.exclusive_deaths, "time"), counted(attempt.exclusive_memory_deaths, "time")
+    with_memory = f", and {starved} with its parent, as the kernel killed for lack of memory"
     return (
         f"the worker died {alone} by itself with this event alone in it"
-        f"{with_memory if attempt.memory_deaths_alone else ''}, after {UNCLEAN_ENDS_BEFORE_ALONE} deaths with others"
-        " in flight"
+        f"{with_memory if attempt.exclusive_memory_deaths else ''}, after {UNCLEAN_ENDS_BEFORE_EXCLUSIVE} deaths"
+        " with others in flight"
     )
 
 

@@ -97,17 +97,17 @@ def counted_range(entry: str) -> CountedRange | None:
     return CountedRange(topic, partition, first, last)
 
 
-def singled_out(batch: Batch, is_alone: Callable[[int, int], bool]) -> list[Batch]:
+def singled_out(batch: Batch, is_exclusive: Callable[[int, int], bool]) -> list[Batch]:
     """The partitions of a batch one by one, with some events in parts of their own.
 
     Args:
         batch: what is counted.
-        is_alone: of a partition and an offset, whether that event is counted alone.
+        is_exclusive: of a partition and an offset, whether that event is counted alone.
     """
-    return [part for partition, found in batch.items() for part in _parts(partition, found, is_alone)]
+    return [part for partition, found in batch.items() for part in _parts(partition, found, is_exclusive)]
 
 
-def _parts(partition: int, found: list[Any], is_alone: Callable[[int, int], bool]) -> Iterator[Batch]:
-    for alone, run in groupby(found, lambda message: is_alone(partition, message.offset())):
+def _parts(partition: int, found: list[Any], is_exclusive: Callable[[int, int], bool]) -> Iterator[Batch]:
+    for alone, run in groupby(found, lambda message: is_exclusive(partition, message.offset())):
         messages = list(run)
         yield from ({partition: [message]} for message in messages) if alone else ({partition: messages},)

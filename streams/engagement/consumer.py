@@ -199,9 +199,9 @@ class EngagementConsumer:
         self._in_hand, self._began = dict(batch), dict(self._partitions.positions)
         suspects, held = self._partitions.suspects, self._partitions.held
         is_whole = not any(number in suspects or held.offset(number) is not None for number in batch)
-        in_parts(batch, [batch] if is_whole else singled_out(batch, self._is_alone), self._count_part)
+        in_parts(batch, [batch] if is_whole else singled_out(batch, self._is_exclusive), self._count_part)
 
-    def _is_alone(self, partition: int, offset: int) -> bool:
+    def _is_exclusive(self, partition: int, offset: int) -> bool:
         suspects, held = self._partitions.suspects, self._partitions.held
         return offset in suspects.get(partition, NO_SUSPECTS) or offset == held.offset(partition)
 

@@ -48,7 +48,7 @@ class EngagementRole:
         settings: of the worker.
         publisher: of the worker, for summaries.
         dead_letters: dead letters.
-        crash: receives fatal errors.
+        fatal_error: receives fatal errors.
         clock: for timestamps and waits.
         worker_id: of the worker, unique.
         held: the limit on dead letters by internal faults.
@@ -60,7 +60,7 @@ class EngagementRole:
         settings: Settings,
         publisher: Publisher,
         dead_letters: DeadLetters,
-        crash: FatalError,
+        fatal_error: FatalError,
         clock: Clock,
         worker_id: str,
         held: HeldEvents,
@@ -69,7 +69,7 @@ class EngagementRole:
         self.role: str = ROLE
         self.joined = asyncio.Event()
         self._settings = settings
-        self._crash = crash
+        self._fatal_error = fatal_error
         self._held = held
         self._clock = clock
         self._stopping = threading.Event()
@@ -108,7 +108,7 @@ class EngagementRole:
         try:
             self._consumer.run()
         except BaseException as error:  # a thread cannot raise to a caller: the worker exits with the error
-            self._loop.call_soon_threadsafe(self._crash.report, error)
+            self._loop.call_soon_threadsafe(self._fatal_error.report, error)
 
     def _say_joined(self) -> None:
         self._loop.call_soon_threadsafe(self.joined.set)

@@ -49,7 +49,7 @@ class Family:
         return None if self.board is None else self.process_id
 
 
-def run_alone(work: Callable[[Family], int]) -> int:
+def run_without_parent(work: Callable[[Family], int]) -> int:
     """Run the work in this process, without a parent."""
     return work(Family(os.getpid()))
 
@@ -65,7 +65,7 @@ def run_under_parent(work: Callable[[Family], int], note: Sequence[str]) -> int:
             these as a JSON list, and the kind of end.
     """
     if sys.platform != "linux" or threading.active_count() > 1:
-        return run_alone(work)  # a process with threads must not be forked
+        return run_without_parent(work)  # a process with threads must not be forked
     board, parent_id = ExclusiveBoard(), os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, outlive.PASSED_ON)  # until both sides can handle them
     sys.stdout.flush()

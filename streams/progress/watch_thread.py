@@ -47,7 +47,7 @@ class WatchThread:
     Args:
         settings: of the worker.
         worker_id: of the worker, from which its consumers' client ids are made.
-        report_crash: called on the event loop of the worker if the watching itself fails.
+        report_fatal_error: called on the event loop of the worker if the watching itself fails.
         give_up: ends the process.
     """
 
@@ -55,12 +55,12 @@ class WatchThread:
         self,
         settings: Settings,
         worker_id: str,
-        report_crash: Callable[[BaseException], object],
+        report_fatal_error: Callable[[BaseException], object],
         give_up: Callable[[str], object] | None = None,
     ) -> None:
         self._settings = settings
         self._client_id = client_id_of(worker_id)
-        self._report_crash = report_crash
+        self._report_fatal_error = report_fatal_error
         self._worker_loop = asyncio.get_running_loop()
         self._give_up = give_up or partial(dump_tasks_and_exit, loop=self._worker_loop)
         self._broker = BrokerClient(settings)
@@ -92,7 +92,7 @@ class WatchThread:
         try:
             self._loop.run_until_complete(self._watch())
         except BaseException as error:  # a thread cannot raise to a caller: the worker exits with the error
-            self._worker_loop.call_soon_threadsafe(self._report_crash, error)
+            self._worker_loop.call_soon_threadsafe(self._report_fatal_error, error)
         finally:
             self._loop.close()
 

@@ -258,13 +258,13 @@ async def _repair_concurrently(stores: RebuildStores, video_id: str) -> bool:
         return False
     if served.case.is_in_gap:  # the interim outcome is served; closing the gap repairs the rest
         return False
-    is_mended = bool(served.differences()) and await stores.outcomes.serve_again(video_id, served.case)
+    is_repaired = bool(served.differences()) and await stores.outcomes.serve_again(video_id, served.case)
     outcome = served.case.outcome
     for follower in stores.followers:
         if await differences_of(follower, video_id, outcome):
             await _tell(follower, video_id, outcome)
-            is_mended = True
-    return is_mended
+            is_repaired = True
+    return is_repaired
 
 
 async def _tell(follower: Follower, video_id: str, outcome: Outcome | None) -> None:

@@ -191,13 +191,13 @@ def _watched_deferred_events(shared: Shared, engine: Engine) -> DeferredEvents:
     return deferred_events
 
 
-def engagement_role(shared: Shared, crash: FatalError, worker_id: str) -> EngagementRole:
+def engagement_role(shared: Shared, fatal_error: FatalError, worker_id: str) -> EngagementRole:
     """Return the engagement role: events become counts and summaries; it reads its topic without Faust."""
     return EngagementRole(
         shared.settings,
         shared.publisher,
         shared.dead_letters,
-        crash,
+        fatal_error,
         shared.clock,
         worker_id,
         shared.held("engagement"),

@@ -53,7 +53,7 @@ class RunningRoles:
     def report_crashes(self) -> None:
         """Let each role report what ended it, if anything did."""
         for app in self._apps:
-            app.report_crash()
+            app.report_fatal_error()
 
     async def stop(self) -> None:
         """Stop all at once; return when each has stopped or failed to."""

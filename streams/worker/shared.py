@@ -70,7 +70,7 @@ class Shared:
     clock: Clock
     board: ExclusiveBoard | None = None
     """Read by the worker's parent process, if there is one."""
-    alone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    exclusive_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the exclusive event, of any role, so that a death is attributed to one event."""
 
     def questions(self) -> dict[str, Question]:
@@ -86,7 +86,7 @@ class Shared:
 
     def attempts(self) -> Attempts:
         """Return attempt counts of work that may end the process."""
-        return Attempts(self.redis, self.keys, self.board, alone_turn=self.alone_turn)
+        return Attempts(self.redis, self.keys, self.board, exclusive_turn=self.exclusive_turn)
 
     def intake_attempts(self) -> Attempts:
         """Return those of intake, whose deletions do not wait for the store."""
@@ -95,7 +95,7 @@ class Shared:
             self.keys,
             self.board,
             name_key=self.keys.intake_attempts,
-            alone_turn=self.alone_turn,
+            exclusive_turn=self.exclusive_turn,
             longest_wait_seconds=_INTAKE_WAITS_SECONDS,
         )
 

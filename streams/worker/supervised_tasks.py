@@ -15,11 +15,11 @@ class SupervisedTasks:
     """Background tasks of one worker.
 
     Args:
-        crash: gets the first error of a task.
+        fatal_error: gets the first error of a task.
     """
 
-    def __init__(self, crash: FatalError) -> None:
-        self._crash = crash
+    def __init__(self, fatal_error: FatalError) -> None:
+        self._fatal_error = fatal_error
         self._tasks: list[asyncio.Task[object]] = []
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
@@ -45,7 +45,7 @@ class SupervisedTasks:
         tasks: list[asyncio.Task[Any]] = [
             asyncio.ensure_future(serving),
             asyncio.ensure_future(stopped.wait()),
-            asyncio.ensure_future(self._crash.happened.wait()),
+            asyncio.ensure_future(self._fatal_error.happened.wait()),
         ]
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         await cancel_all(pending)
@@ -53,16 +53,16 @@ class SupervisedTasks:
         if isinstance(error, raised):
             raise error
         if error is not None:
-            self._crash.report(error, exit_for(error))
+            self._fatal_error.report(error, exit_for(error))
 
     def report_from_thread(self) -> Callable[[BaseException], object]:
         """Return a function by which any thread reports a fatal error."""
         loop = asyncio.get_running_loop()
-        return lambda error: loop.call_soon_threadsafe(self._crash.report, error)
+        return lambda error: loop.call_soon_threadsafe(self._fatal_error.report, error)
 
     def _report(self, task: asyncio.Task[object]) -> None:
         if not task.cancelled() and task.exception() is not None:
-            self._crash.report(task.exception() or RuntimeError("ended"))
+            self._fatal_error.report(task.exception() or RuntimeError("ended"))
 
 
 def exit_for(error: BaseException) -> WorkerExit:

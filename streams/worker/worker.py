@@ -158,8 +158,8 @@ class Worker:
         self._worker_id = uuid4().hex
         self._roles = RunningRoles()
         self._health = HealthWatch(settings, self._roles.has_joined)
-        self._crash = FatalError(self._take_nothing_new)
-        self._tasks = SupervisedTasks(self._crash)
+        self._fatal_error = FatalError(self._take_nothing_new)
+        self._tasks = SupervisedTasks(self._fatal_error)
 
     async def run(self) -> int:
         """Open, serve, close; return the exit code."""
@@ -174,18 +174,20 @@ class Worker:
                 self._watch.open()
                 await self._tasks.run_until_ended(self._serve(opened), self._stopped, MISCONFIGURATIONS)
             except MISCONFIGURATIONS:
-                self._crash.exit_code = WorkerExit.MISCONFIGURED
+                self._fatal_error.exit_code = WorkerExit.MISCONFIGURED
                 raise
             finally:
                 self._take_nothing_new()
                 self._limit_stop()
                 await asyncio.to_thread(self._watch.close)
                 await self._stop_all()
-        if self._crash.reason:
+        if self._fatal_error.reason:
             _log.critical(
-                "worker exits after a fatal error", exit_code=int(self._crash.exit_code), reason=self._crash.reason
+                "worker exits after a fatal error",
+                exit_code=int(self._fatal_error.exit_code),
+                reason=self._fatal_error.reason,
             )
-        return self._crash.exit_code
+        return self._fatal_error.exit_code
 
     async def _serve(self, opened: AsyncExitStack) -> None:
         """Open everything, report readiness, and wait forever."""
@@ -216,7 +218,7 @@ class Worker:
             return
         topic = self._settings.topic_prefix + ENGAGEMENT.name
         await require_rights(self._settings, topic, group_of(self._settings, "engagement"))
-        role = engagement_role(shared, self._crash, self._worker_id)
+        role = engagement_role(shared, self._fatal_error, self._worker_id)
         self._roles.add_engagement(role)
         self._watch.watch(role.watched)
         role.start()
@@ -260,10 +262,10 @@ class Worker:
         await role.joined.wait()
 
     def _new_role(self, spec: RoleSpec) -> RoleApp:
-        return RoleApp(self._settings, spec, self._crash, self._clock, self._worker_id)
+        return RoleApp(self._settings, spec, self._fatal_error, self._clock, self._worker_id)
 
     async def _stop_all(self) -> None:
-        _log.info("shutting down", exit_code=int(self._crash.exit_code))
+        _log.info("shutting down", exit_code=int(self._fatal_error.exit_code))
         await self._tasks.cancel()
         await self._roles.stop()
 
@@ -272,7 +274,7 @@ class Worker:
 
     def _new_watch(self) -> WatchThread:
         """Return the thread that watches the roles; none runs yet."""
-        watch = WatchThread(self._settings, self._worker_id, self._crash.report)
+        watch = WatchThread(self._settings, self._worker_id, self._fatal_error.report)
         self._health.state.stuck_roles = lambda: watch.watchdog.stuck
         self._health.state.reports = lambda: watch.watchdog.reports
         return watch
@@ -313,7 +315,7 @@ class Worker:
     def _limit_stop(self) -> None:
         limit_stop(
             self._settings.drain_timeout_seconds + _LONGEST_STOP_SECONDS,
-            exit_code=lambda: self._crash.exit_code or WorkerExit.STOP_OVERRAN,
+            exit_code=lambda: self._fatal_error.exit_code or WorkerExit.STOP_OVERRAN,
             roles=lambda: self._roles.not_stopped,
             events=self._roles.unfinished_events,
         )

@@ -29,9 +29,9 @@ async def work(act: str, family: Family) -> None:
     redis = open_store(settings.redis_url.get_secret_value())
     attempts = Attempts(redis, Keys(settings.topic_prefix), family.board)
     attempt = await attempts.begin(PLACE)
-    if attempt.has_to_run_alone and not attempt.is_hopeless:
-        await attempts.begin_alone(PLACE)
-    sys.stdout.write(json.dumps({"is_given_up": attempt.is_hopeless, "is_alone": attempt.has_to_run_alone}) + "\n")
+    if attempt.must_run_exclusively and not attempt.is_hopeless:
+        await attempts.begin_exclusively(PLACE)
+    sys.stdout.write(json.dumps({"is_given_up": attempt.is_hopeless, "is_alone": attempt.must_run_exclusively}) + "\n")
     sys.stdout.flush()
     if attempt.is_hopeless:
         await redis.aclose()

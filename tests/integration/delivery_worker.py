@@ -84,7 +84,12 @@ class FakeWork:
 
 
 async def main(settings: Settings, family: Family) -> int:
-    redis, keys, clock, crash = open_store(settings.redis_url.get_secret_value()), Keys(), SystemClock(), FatalError()
+    redis, keys, clock, fatal_error = (
+        open_store(settings.redis_url.get_secret_value()),
+        Keys(),
+        SystemClock(),
+        FatalError(),
+    )
     publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
     dead_letters = DeadLetters(publisher, redis, keys, clock)
     claims = Claims(redis, keys, 3600)
@@ -100,19 +105,19 @@ async def main(settings: Settings, family: Family) -> int:
         poll_records=8,
         buffer_records=512,
     )
-    role = RoleApp(settings, spec, crash, clock, worker_id=uuid4().hex)
+    role = RoleApp(settings, spec, fatal_error, clock, worker_id=uuid4().hex)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await role.start()
     await role.joined.wait()
     sys.stdout.write(json.dumps({"event": "ready"}) + "\n")
     sys.stdout.flush()
-    ends = [asyncio.ensure_future(stopped.wait()), asyncio.ensure_future(crash.happened.wait())]
+    ends = [asyncio.ensure_future(stopped.wait()), asyncio.ensure_future(fatal_error.happened.wait())]
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await role.stop()
     await publisher.close()
     await redis.aclose()
-    return int(crash.exit_code)
+    return int(fatal_error.exit_code)
 
 
 def run() -> int:

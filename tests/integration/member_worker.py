@@ -46,18 +46,22 @@ class NoWork:
         """Never asked for."""
 
 
-def new_role(settings: Settings, role: Role, crash: FatalError, worker_id: str, membership: Membership) -> RoleApp:
+def new_role(
+    settings: Settings, role: Role, fatal_error: FatalError, worker_id: str, membership: Membership
+) -> RoleApp:
     spec = RoleSpec(role, TOPICS_OF_ROLES[role], {"none": NoWork()}, 8, ResumeFromKafka())
-    return RoleApp(settings, spec, crash, SystemClock(), worker_id, membership)
+    return RoleApp(settings, spec, fatal_error, SystemClock(), worker_id, membership)
 
 
 async def main() -> int:
     settings = read_settings()
     configure_logs("console", "info")
-    crash, worker_id = FatalError(), uuid4().hex
+    fatal_error, worker_id = FatalError(), uuid4().hex
     is_former = bool(os.environ.get("IS_FORMER_RELEASE"))
     roles = [
-        new_role(settings, role, crash, uuid4().hex if is_former else worker_id, FORMER if is_former else MEMBERSHIP)
+        new_role(
+            settings, role, fatal_error, uuid4().hex if is_former else worker_id, FORMER if is_former else MEMBERSHIP
+        )
         for role in settings.roles
     ]
     stopped = asyncio.Event()
@@ -70,7 +74,7 @@ async def main() -> int:
     sys.stdout.flush()
     await stopped.wait()
     await asyncio.gather(*(role.stop() for role in roles))
-    return int(crash.exit_code)
+    return int(fatal_error.exit_code)
 
 
 def block() -> None:

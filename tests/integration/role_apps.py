@@ -73,14 +73,14 @@ class RoleRun:
             topic_prefix=f"{topics.prefix}.",
             drain_timeout_seconds=5,
         )
-        self.crash = FatalError()
+        self.fatal_error = FatalError()
         self.redis = Redis.from_url(redis_url)
         self._publisher = Publisher(producer_configuration(self.settings), self.settings.topic_prefix)
         spec = self._spec(role)
         self.works = {agent: NotedWork() for agent in spec.works}
         self.topic = topics.create(spec.topic.name, PARTITIONS) if is_new else topics.name(spec.topic.name)
         self.group = group_of(self.settings, role)
-        self.app = RoleApp(self.settings, replace(spec, works=self.works), self.crash, SystemClock(), uuid4().hex)
+        self.app = RoleApp(self.settings, replace(spec, works=self.works), self.fatal_error, SystemClock(), uuid4().hex)
         self.producer = Producer({"bootstrap.servers": topics.bootstrap_servers, "partitioner": "murmur2_random"})
 
     def _spec(self, role: Role) -> RoleSpec:
@@ -163,7 +163,7 @@ async def await_true(is_true: Callable[[], bool], what: str, run: RoleRun) -> No
     """Look again and again for a bounded time, as long as the role does not crash."""
     give_up = asyncio.get_running_loop().time() + WAIT_SECONDS
     while not is_true():
-        run.app.report_crash()
-        assert not run.crash.happened.is_set(), f"the role crashed before: {what}"
+        run.app.report_fatal_error()
+        assert not run.fatal_error.happened.is_set(), f"the role crashed before: {what}"
         assert asyncio.get_running_loop().time() < give_up, f"did not happen: {what}"
         await asyncio.sleep(_LOOK_SECONDS)

@@ -64,8 +64,8 @@ class Machine:
         attempt = await attempts.begin(PLACE)
         if attempt.is_hopeless:
             return True
-        if attempt.has_to_run_alone:
-            await attempts.begin_alone(PLACE)
+        if attempt.must_run_exclusively:
+            await attempts.begin_exclusively(PLACE)
         await self._die(death)
         return False
 
@@ -109,12 +109,12 @@ class TestRolesOfOneProcess:
     async def test_one_event_at_a_time_runs_alone(self, store: Any) -> None:
         """Whatever role it is of: the board of a process names one event, so that a death speaks of that one."""
         turn, board = asyncio.Lock(), ExclusiveBoard()
-        intake = Attempts(store, KEYS, board, name_key=KEYS.intake_attempts, alone_turn=turn)
-        media = Attempts(store, KEYS, board, alone_turn=turn)
+        intake = Attempts(store, KEYS, board, name_key=KEYS.intake_attempts, exclusive_turn=turn)
+        media = Attempts(store, KEYS, board, exclusive_turn=turn)
         for attempts in (intake, media):
             await attempts.begin(PLACE)
-        await intake.begin_alone(PLACE)
-        waiting = asyncio.create_task(media.begin_alone(PLACE))
+        await intake.begin_exclusively(PLACE)
+        waiting = asyncio.create_task(media.begin_exclusively(PLACE))
         await asyncio.sleep(0)
         assert board.read() == [KEYS.intake_attempts("video.uploaded", 1, 7)]
         await intake.end(PLACE)
@@ -160,9 +160,9 @@ class TestDeathsOfItsOwn:
         """Nobody could say that it came from outside, so the second one is enough."""
         for _ in range(20):
             await Attempts(store, KEYS).begin(PLACE)
-        await Attempts(store, KEYS).begin_alone(PLACE)
+        await Attempts(store, KEYS).begin_exclusively(PLACE)
         assert (await Attempts(store, KEYS).begin(PLACE)).is_hopeless is False
-        await Attempts(store, KEYS).begin_alone(PLACE)
+        await Attempts(store, KEYS).begin_exclusively(PLACE)
         assert (await Attempts(store, KEYS).begin(PLACE)).is_hopeless is True
 
     async def test_a_death_that_is_told_late_counts(self, store: Any) -> None:
@@ -225,7 +225,7 @@ class TestEndsInOrder:
         """Whatever they were."""
         attempts = Attempts(store, KEYS, ExclusiveBoard())
         begun = [await attempts.begin(PLACE) for _ in range(4)]
-        assert [attempt.has_to_run_alone for attempt in begun] == [False, False, False, True]
+        assert [attempt.must_run_exclusively for attempt in begun] == [False, False, False, True]
 
     async def test_an_end_forgets_everything(self, store: Any) -> None:
         """An event that got through begins with a clean sheet, should it return; nothing stands on the board."""
@@ -233,7 +233,7 @@ class TestEndsInOrder:
         attempts = Attempts(store, KEYS, board)
         for _ in range(5):
             await attempts.begin(PLACE)
-        await attempts.begin_alone(PLACE)
+        await attempts.begin_exclusively(PLACE)
         await attempts.end(PLACE)
         assert (await attempts.begin(PLACE)).unclean_ends == 0
         assert board.read() == []
@@ -247,8 +247,8 @@ class TestEndsInOrder:
         for _ in range(20):
             attempts = machine.new_worker()
             attempt = await attempts.begin(PLACE)
-            assert (attempt.unclean_ends, attempt.deaths_alone, attempt.memory_deaths_alone) == (4, 1, 0)
-            await attempts.begin_alone(PLACE)
+            assert (attempt.unclean_ends, attempt.exclusive_deaths, attempt.exclusive_memory_deaths) == (4, 1, 0)
+            await attempts.begin_exclusively(PLACE)
             await attempts.withdraw(PLACE, was_exclusive=True)
             assert machine.board.read() == []
             machine.num_kills += 1
@@ -257,7 +257,7 @@ class TestEndsInOrder:
         """A key without an expiry would stay for ever."""
         attempts = Attempts(store, KEYS, ExclusiveBoard())
         await attempts.begin(PLACE)
-        await attempts.begin_alone(PLACE)
+        await attempts.begin_exclusively(PLACE)
         await Attempts(store, KEYS).end(PLACE)  # of another worker
         await attempts.withdraw(PLACE, was_exclusive=True)
         await attempts.note_death(KEY)
@@ -266,7 +266,7 @@ class TestEndsInOrder:
     async def test_every_step_leaves_an_expiry(self, store: Any) -> None:
         """Whatever came before, and anyone who deleted the key in between."""
         attempts = Attempts(store, KEYS, ExclusiveBoard())
-        await attempts.begin_alone(PLACE)
+        await attempts.begin_exclusively(PLACE)
         assert 0 < await store.ttl(KEY) <= WEEK_SECONDS
         for _ in range(2):
             await attempts.begin(PLACE)
@@ -281,7 +281,7 @@ class TestSlotCleanup:
         """What is counted of an event that ran alone once, after its slot was given back in some state."""
         attempts = Attempts(store, KEYS, ExclusiveBoard())
         await attempts.begin(PLACE)
-        await attempts.begin_alone(PLACE)
+        await attempts.begin_exclusively(PLACE)
         slot = Slot(PLACE, 1)
         for name, value in state.items():
             setattr(slot, name, value)

@@ -191,8 +191,8 @@ async def picture_hashes(redis: Redis) -> None:
 async def attempts(redis: Redis) -> None:
     counted = Attempts(redis, KEYS)
     assert (await counted.begin(PLACE)).unclean_ends == 0
-    await counted.begin_alone(PLACE)
-    assert (await counted.begin(PLACE)).deaths_alone == 1
+    await counted.begin_exclusively(PLACE)
+    assert (await counted.begin(PLACE)).exclusive_deaths == 1
 
 
 async def intake_attempts(redis: Redis) -> None:

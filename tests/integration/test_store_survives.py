@@ -268,7 +268,7 @@ async def count_attempts(world: World) -> None:
             attempts = Attempts(world.redis, KEYS, name_key=name_key)  # each has a turn of its own to run alone
             for _ in range(2):
                 await attempts.begin(place)
-            await attempts.begin_alone(place)
+            await attempts.begin_exclusively(place)
             if place is withdrawn:
                 await attempts.withdraw(place, was_exclusive=True)
             if place is ends:

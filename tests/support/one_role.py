@@ -87,7 +87,7 @@ class OneRole:
     ) -> None:
         self.clock = clock
         self.tracked_offsets = CommittableOffsets(len(works))
-        self.crash = FatalError()
+        self.fatal_error = FatalError()
         self.unfinished = UnfinishedEvents("media", float("inf"), clock)
         on_suspend = deferred_events.end if deferred_events is not None else None
         release = on_release or SlotCleanup(None).settle
@@ -96,7 +96,7 @@ class OneRole:
             RetryRules("media", device_fault_attempts, internal_error_attempts, deferred_events),
             self.admission,
             self.tracked_offsets,
-            self.crash,
+            self.fatal_error,
             clock,
             shared.pop("unfinished", self.unfinished),
             limit=limit,

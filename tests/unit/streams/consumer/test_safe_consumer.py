@@ -58,7 +58,7 @@ class OfflineConsumer(SafeConsumer):
             drain_timeout_seconds=drain_timeout_seconds,
             fetch_wait_seconds=0.1,
             is_broker_embedded=is_broker_embedded,
-            crash_happened=asyncio.Event(),
+            fatal_error_happened=asyncio.Event(),
             on_joined=lambda: None,
             on_left=lambda: None,
             on_refusal=lambda error: None,
@@ -176,7 +176,7 @@ class TestSafeConsumer:
         for _ in range(20):
             await asyncio.sleep(0)
         assert not waiting.done()
-        consumer.policy.crash_happened.set()
+        consumer.policy.fatal_error_happened.set()
         await asyncio.wait_for(waiting, 60)
         assert slot.num_active == 1
 

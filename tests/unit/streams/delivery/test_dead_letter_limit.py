@@ -99,7 +99,7 @@ class TestPause:
         assert len(app.world.failed) == LIMIT
         assert app.limit.is_paused
         assert (app.committable or 0) <= LIMIT
-        assert not app.crash.happened.is_set()
+        assert not app.fatal_error.happened.is_set()
 
     async def test_every_agent_of_an_event_answers_or_none(self, media: App) -> None:
         """Letters are counted by event: none is answered by one agent and kept back by another."""

@@ -98,7 +98,7 @@ class TestDeferral:
         await app.pass_time(30, 5)
         assert sorted(app.world.done) == [("audio", 1), ("context", 1), ("frames", 1)]
         assert (app.committable, app.deferred_events.num_deferred, app.admission.num_slots) == (2, 0, 0)
-        assert not app.crash.happened.is_set()
+        assert not app.fatal_error.happened.is_set()
 
     async def test_a_dead_origin_holds_nobody_up(self, app: App) -> None:
         """Among many events of an origin that is unavailable, those of others get through, with two slots."""
@@ -200,7 +200,7 @@ class TestDeferral:
         app.world.unavailable = {"odd"}
         await app.publish([1])
         await asyncio.wait_for(app.close(), 60)
-        assert (app.committable, app.crash.happened.is_set()) == (None, False)
+        assert (app.committable, app.fatal_error.happened.is_set()) == (None, False)
 
     async def test_a_deferred_event_is_no_unclean_end(self, app: App) -> None:
         """Its slots tell the counts of starts that it was put back in order."""

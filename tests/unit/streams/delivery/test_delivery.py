@@ -74,21 +74,25 @@ class TestDelivery:
     async def test_a_bug_ends_the_process_unacknowledged(self) -> None:
         """Anything unexpected is reported, finishes nothing, and marks its slot."""
         bench = await answered(RuntimeError("bug"))
-        assert bench.crash.happened.is_set()
-        assert (bench.crash.exit_code, bench.committable) == (WorkerExit.CRASHED, None)
+        assert bench.fatal_error.happened.is_set()
+        assert (bench.fatal_error.exit_code, bench.committable) == (WorkerExit.CRASHED, None)
         assert [slot.has_crashed for slot in bench.released] == [True]
 
     async def test_a_lost_device_ends_the_process_with_a_code_of_its_own(self) -> None:
         """Nothing is answered or tried again; what was on the device keeps its count, and is redelivered."""
         bench = await answered(DeviceLost("device-side assert"))
-        assert (bench.crash.exit_code, bench.crash.happened.is_set()) == (WorkerExit.DEVICE_LOST, True)
+        assert (bench.fatal_error.exit_code, bench.fatal_error.happened.is_set()) == (WorkerExit.DEVICE_LOST, True)
         assert (bench.work.num_runs, bench.work.failures, bench.committable) == (1, [], None)
         assert [(slot.has_crashed, slot.was_cancelled) for slot in bench.released] == [(True, False)]
 
     async def test_who_came_after_the_loss_is_put_back(self) -> None:
         """An event that merely asked a device that was lost before gets its start back, and is redelivered."""
         bench = await answered(DeviceLost("device-side assert", was_on_device=False))
-        assert (bench.crash.exit_code, bench.committable, bench.work.failures) == (WorkerExit.DEVICE_LOST, None, [])
+        assert (bench.fatal_error.exit_code, bench.committable, bench.work.failures) == (
+            WorkerExit.DEVICE_LOST,
+            None,
+            [],
+        )
         assert [(slot.has_crashed, slot.was_cancelled) for slot in bench.released] == [(False, True)]
 
     async def test_a_redelivery_joins_running_work(self) -> None:

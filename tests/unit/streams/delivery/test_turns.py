@@ -34,7 +34,7 @@ class SuspectAttempts(Attempts):
     """Counts of a role."""
 
     async def begin(self, place: Place) -> Attempt:
-        return Attempt(unclean_ends=3 if place.offset in SUSPECTS else 0, deaths_alone=0)
+        return Attempt(unclean_ends=3 if place.offset in SUSPECTS else 0, exclusive_deaths=0)
 
 
 class Work:
@@ -60,10 +60,10 @@ async def test_a_role_goes_on_while_its_suspect_waits_for_another_roles() -> Non
     """Media may take minutes with an event alone; intake's suspects wait for that, and no other upload does."""
     turn, work, redis = asyncio.Lock(), Work(), Counts()
     store: Any = redis
-    intake = SuspectAttempts(store, Keys(), alone_turn=turn)
+    intake = SuspectAttempts(store, Keys(), exclusive_turn=turn)
     settle = SlotCleanup(intake).settle
     role = OneRole({"intake": work}, ManualClock(), slots=8, on_release=settle, attempts=intake)
-    media = Attempts(store, Keys(), alone_turn=turn)
+    media = Attempts(store, Keys(), exclusive_turn=turn)
     await media.take_turn(Place("topic", 0, 9))
     for offset in range(6):
         await role.take(record_at(offset))
@@ -79,7 +79,7 @@ class LateAttempts(SuspectAttempts):
     """The store answers for one event later than for the other."""
 
     def __init__(self, store: Any, turn: asyncio.Lock) -> None:
-        super().__init__(store, Keys(), alone_turn=turn)
+        super().__init__(store, Keys(), exclusive_turn=turn)
         self.may_answer = asyncio.Event()
 
     async def begin(self, place: Place) -> Attempt:

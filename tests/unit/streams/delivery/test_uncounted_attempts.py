@@ -27,7 +27,7 @@ class SilentStore:
 async def test_a_start_goes_uncounted_where_it_may() -> None:
     """The event begins as one of which nothing is known."""
     attempts = Attempts(SilentStore(), Keys(""), longest_wait_seconds=0.0)  # type: ignore[arg-type]
-    assert await attempts.begin(PLACE) == Attempt(unclean_ends=0, deaths_alone=0)
+    assert await attempts.begin(PLACE) == Attempt(unclean_ends=0, exclusive_deaths=0)
 
 
 async def test_other_roles_wait() -> None:

@@ -85,7 +85,7 @@ class TestWork:
         [(offset, failure)] = work.failures
         assert (offset, failure.cause) == (0, "internal-error")
         assert type(error).__name__ in failure.message
-        assert (app.committable, app.crash.happened.is_set()) == (2, False)
+        assert (app.committable, app.fatal_error.happened.is_set()) == (2, False)
 
     async def test_a_cancellation_out_of_a_library_is_answered(self) -> None:
         """Nobody asked for it, so nobody redelivers the event: left as it is, its partition would stand still."""
@@ -93,7 +93,7 @@ class TestWork:
         app = App(work)
         await app.meet(0, 1)
         assert [(offset, failure.cause) for offset, failure in work.failures] == [(0, "internal-error")]
-        assert (app.committable, app.crash.happened.is_set()) == (2, False)
+        assert (app.committable, app.fatal_error.happened.is_set()) == (2, False)
 
     async def test_one_that_passes_costs_nothing(self) -> None:
         """An error that the second try does not meet leaves a result."""
@@ -110,14 +110,14 @@ class TestWork:
         work = Work({0: [error]})
         app = App(work)
         await app.meet(0)
-        assert app.crash.happened.is_set()
+        assert app.fatal_error.happened.is_set()
         assert (work.tries, work.failures, app.committable) == ([0], [], None)
 
     async def test_a_role_without_an_answer_ends_by_it(self) -> None:
         """Where nothing answers unexpected errors, they end the process, unacknowledged."""
         app = App(Work({0: [ValueError("bug")]}), attempts=None)
         await app.meet(0)
-        assert (app.crash.happened.is_set(), app.committable) == (True, None)
+        assert (app.fatal_error.happened.is_set(), app.committable) == (True, None)
 
     async def test_it_is_logged_with_its_traceback_and_counted(self) -> None:
         """Once for an error that several agents or tries see, by role and boundary."""
@@ -163,7 +163,7 @@ class TestAnswer:
         app = App(Work({0: [InvalidMedia("media-empty", "no bytes")]}, failing=[error] * 9), leave)
         await app.meet(0, 1)
         assert left == [(0, "internal-error")]
-        assert (app.committable, app.crash.happened.is_set()) == (2, False)
+        assert (app.committable, app.fatal_error.happened.is_set()) == (2, False)
 
     async def test_an_answer_is_tried_again(self) -> None:
         """An answer that fails once is given at the second try, as it was."""
@@ -181,4 +181,4 @@ class TestAnswer:
 
         app = App(Work({0: [InvalidMedia("media-empty", "no bytes")]}, failing=[ValueError("x")] * 9), leave)
         await app.meet(0)
-        assert (app.crash.happened.is_set(), app.committable) == (True, None)
+        assert (app.fatal_error.happened.is_set(), app.committable) == (True, None)

@@ -95,7 +95,7 @@ class TestCrash:
     async def test_readiness_ends_with_the_first_report(self) -> None:
         """Before anything else happens the worker says that it takes no more."""
         subject = worker.Worker(read_settings(), load_policy(None), None)
-        subject._crash.report(RuntimeError("bug"), WorkerExit.DEVICE_LOST)
+        subject._fatal_error.report(RuntimeError("bug"), WorkerExit.DEVICE_LOST)
         assert subject._health.state.ready().details["missing"] == ["the worker is stopping"]
 
     def test_a_device_that_cannot_be_opened_has_its_code(self) -> None:
