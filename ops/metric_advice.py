@@ -6,7 +6,7 @@ from typing import Final
 
 METRIC_ADVICE: Final[dict[str, str]] = {
     "EVENTS_IN": "falls while lag grows: slots, decoders or the device are taken; falls without lag: no uploads",
-    "EVENTS_FINISHED": "stands still while records wait: the alert `VidsignalNoProgress`",
+    "EVENTS_FINISHED": "constant while records wait: the alert `VidsignalNoProgress`",
     "EVENTS_OUT": "falls while events are finished: the stage `publish`, and the broker",
     "EVENTS_SKIPPED": "`forgotten` and `older-revision` are normal; `creator-share`: one creator floods the platform; "
     "`key-mismatch` is a producer with another key",
@@ -39,10 +39,10 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "BROKER_OFFSETS_KNOWN": "0 for long: the alert `VidsignalProgressUnknown`; the lag of that role is unknown, not 0",
     "ROLE_STATE": "`docs/doctor.md` explains each state; `stalled` and `rebalancing` have alerts",
     "ROLE_STALLED_SECONDS": "not 0: the alert `VidsignalRoleStalled`; the worker ends itself after a minute of it",
-    "COMMITTED_OFFSET": "stands still while lag is not zero: one unfinished event holds the partition's prefix",
+    "COMMITTED_OFFSET": "constant while lag is not zero: one unfinished event holds the partition's prefix",
     "RECORDS_LOST": "any: retention is too short for the lag that there was",
     "RECORDS_UNREADABLE": "any: a newer release wrote them; run commands of that release, or finish the rollout",
-    "STORE_KEYS_REMOVED": "any: somebody else writes into our Redis under our names; the log has the key",
+    "STORE_KEYS_REMOVED": "any: another program writes to our keys in Redis; the log has the key",
     "GAPS_OPENED": "`newer-fact`: finish the rollout; `internal-error`, `crash-loop`: the log has the traceback",
     "GAPS_CLOSED": "follows what was opened; where it does not, `vidsignal_videos_in_gap` stays above 0",
     "VIDEOS_IN_GAP": "not 0 for long: the alert `VidsignalVideosInGap`",
@@ -85,7 +85,7 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "CPU_SECONDS": "the stage that grew for each video; `overhead` stages grow with every event, whatever its length",
     "IDLE_SECONDS": "much of it in every worker: there are more workers than work",
     "BACKFILL_YIELDING": "always 1: live videos leave no room for the past",
-    "BACKFILL_PAUSED": "1 until somebody resumes it: `vidsignal reprocess resume`",
+    "BACKFILL_PAUSED": "1 until it is resumed: `vidsignal reprocess resume`",
     "TRACE_SPANS": "`dropped`: the collector is unavailable or slow",
     "OVERDUE_EVENTS": "not zero: the log names the videos; `deferred` waits for an origin",
     "OLDEST_UNFINISHED_SECONDS": "grows without end: one event is stuck, and holds its partition's offset",

@@ -34,7 +34,7 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
     if rule.second_vote:
         yield f"  second vote from {rule.second_vote:g}"
     if rule.unmeasured != "allow":
-        yield f"  what nobody measured: {rule.unmeasured} at most"
+        yield f"  unmeasured labels: {rule.unmeasured} at most"
     yield f"  words: {rule.words}"
 
 

@@ -43,7 +43,7 @@ def list_spaces(
 def migrate(
     old: Annotated[str, typer.Argument(help="The space that goes.")],
     new: Annotated[str, typer.Argument(help="The space that comes.")],
-    drop_old: Annotated[bool, typer.Option("--drop-old", help="Remove the old space if nobody is left in it.")] = False,
+    drop_old: Annotated[bool, typer.Option("--drop-old", help="Remove the old space if it is empty.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show how many videos have a vector in the new space; exit code 1 while some are only in the old one.

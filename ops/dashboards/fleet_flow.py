@@ -59,7 +59,7 @@ OVERVIEW: Final = Row(
         ),
         Panel(
             "Dead letters, last hour",
-            "Events that nobody will retry by himself. `vidsignal dead-letters list` shows them.",
+            "Events that are not retried automatically. `vidsignal dead-letters list` shows them.",
             "short",
             (Query(increase("vidsignal_dead_letters_total", "1h"), "letters"),),
             "stat",
@@ -123,7 +123,7 @@ THROUGHPUT: Final = Row(
         ),
         Panel(
             "Backfill stands back",
-            "Workers whose backfill role makes room for live videos, or was paused by somebody.",
+            "Workers whose backfill role yields to live videos, or was paused.",
             "short",
             (
                 Query("sum(vidsignal_backfill_yielding)", "making room"),

@@ -19,7 +19,7 @@ TROUBLE: Final = Row(
         ),
         Panel(
             "Unexpected errors and roles that paused",
-            "Errors that nobody expected, by role and boundary, and roles that paused at the limit on dead letters.",
+            "Unexpected errors, by role and boundary, and roles that paused at the limit on dead letters.",
             "short",
             (
                 Query(

@@ -27,7 +27,7 @@ def ok(subject: str, found: str) -> Finding:
 
 
 def warning(subject: str, found: str, *, means: str, do: str) -> Finding:
-    """Processing continues, and somebody should know."""
+    """Processing continues, and an operator should know."""
     return Finding(subject, "warning", found, means, do)
 
 

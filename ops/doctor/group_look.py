@@ -76,8 +76,8 @@ def judge(
     if last.lag and not last.members:
         return warning(
             group,
-            f"nobody works on {counted(last.lag, 'waiting record')}",
-            means=f"what the role {role} does stands still",
+            f"no worker processes {counted(last.lag, 'waiting record')}",
+            means=f"the role {role} makes no progress",
             do=f"vidsignal worker --roles {role}",
         )
     members = f"{counted(last.members, 'member')}"
@@ -100,6 +100,6 @@ def _judge_standing(group: str, role: Role, found: str, head_is_late: bool, is_p
     return wrong(
         group,
         found,
-        means=f"the role {role} gets nowhere, although it has a member: it is stalled, or waits for something",
+        means=f"the role {role} makes no progress, although it has a member: it is stalled, or waits for something",
         do="vidsignal top: its state says which; restart a worker that is stalled, and keep its log",
     )

@@ -27,7 +27,7 @@ def examine(context: CheckContext) -> Iterator[Finding]:
         yield _unset(
             "metrics",
             "VIDSIGNAL_METRICS_PORT",
-            "nobody sees what a worker does: no dashboard, no alert, no `vidsignal top`",
+            "workers cannot be monitored: no dashboard, no alert, no `vidsignal top`",
         )
     else:
         yield _port("metrics", settings.metrics_host, settings.metrics_port, "VIDSIGNAL_METRICS_PORT")

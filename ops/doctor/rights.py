@@ -22,7 +22,7 @@ def examine(context: CheckContext) -> Iterator[Finding]:
     if not is_there(context.broker):
         yield not_checked("rights", "the broker does not answer")
     elif context.settings.kafka_security_protocol == "PLAINTEXT":
-        yield not_checked("rights", "the broker takes everybody, and has nobody to refuse")
+        yield not_checked("rights", "the broker accepts all users and rejects none")
     else:
         for role in context.settings.roles:
             yield _role(context.broker.result(), context.settings, role)

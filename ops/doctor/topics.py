@@ -82,7 +82,7 @@ def _together(admin: AdminClient, names: set[str]) -> Iterator[Finding]:
         yield wrong(
             "copies",
             f"partitions of {', '.join(leaderless)} have no leader",
-            means="nothing can be read from them or written to them; the work of their videos stands still",
+            means="nothing can be read from them or written to them; processing of their videos stops",
             do="bring the missing brokers back: kafka-topics.sh --describe --unavailable-partitions",
         )
     elif behind:

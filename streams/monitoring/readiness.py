@@ -74,7 +74,7 @@ class Health:
         if not self.is_serving and not found:
             found.append("the worker is still opening")
         if self.silent_seconds() >= self.late_seconds:
-            found.append("the event loop stands still")
+            found.append("the event loop does not respond")
         found += [report.problem for report in self.reports().values() if report.problem]
         found += self.server_problems()
         return found + self._unanswered()

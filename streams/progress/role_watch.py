@@ -215,5 +215,5 @@ class RoleWatch:
         longest_seconds = max(limits.overdue_exit_seconds, limits.exit_seconds)
         for (topic, number), standing in self._standing.items():
             if standing.waiting is _HasWaiting.YES and standing.watch.seconds >= longest_seconds:
-                return f"{name} stands still in partition {number} of {topic}, and {records}"
+                return f"{name} makes no progress in partition {number} of {topic}, and {records}"
         return ""

@@ -185,7 +185,7 @@ class TestGroups:
         """Records that wait with no worker around are a warning; without records there is none."""
         produce(settings, UPLOADED.name, 3)
         found = list(groups.examine(context))
-        assert about(found, group_of(settings, "intake")).found == "nobody works on 3 waiting records"
+        assert about(found, group_of(settings, "intake")).found == "no worker processes 3 waiting records"
         assert about(found, group_of(settings, "intake")).do == "vidsignal worker --roles intake"
         assert about(found, group_of(settings, "verdict")).state == "ok"
 

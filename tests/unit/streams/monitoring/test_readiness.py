@@ -78,7 +78,7 @@ class TestReady:
 
     def test_a_loop_that_stands_still_is_not_ready(self) -> None:
         """It cannot take work."""
-        assert Worker(silent_seconds=10.0).missing == ["the event loop stands still"]
+        assert Worker(silent_seconds=10.0).missing == ["the event loop does not respond"]
 
 
 class TestAlive:

@@ -270,7 +270,7 @@ class TestWork:
             bench.role.deliver(OTHER, offset)
             bench.say(offset + 1, 10_000, OTHER)
             await bench.look()
-        assert bench.watch.give_up_reason.startswith("intake stands still in partition 0 of video.uploaded")
+        assert bench.watch.give_up_reason.startswith("intake makes no progress in partition 0 of video.uploaded")
 
 
 class TestPlace:
