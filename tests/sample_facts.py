@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,15 @@ def accepted(revision: int = 1, *, video_id: str = VIDEO_ID, **fields: Any) -> A
         "source": SourceOffset(topic="video.uploaded", partition=0, offset=0),
     }
     return Accepted(video_id=video_id, revision=revision, **{**values, **fields})
+
+
+def accepted_now(video_id: str, expected: tuple[Modality, ...] = ("frames",)) -> Accepted:
+    """The same of an upload of this moment, for real servers."""
+    now = time.time()
+    return accepted(
+        video_id=video_id, expected=expected, uploaded_unix_seconds=now, deadline_unix_seconds=now + 600,
+        creator_id=None, title="",
+    )  # fmt: skip
 
 
 def signal(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +11,12 @@ import pytest
 from redis.asyncio import Redis
 
 from ops.local.redis_server import RedisServer
-from schemas.facts import Accepted, Deleted, Fact, SourceOffset
-from schemas.identity import Modality
+from schemas.facts import Deleted, Fact
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, RECOMMENDATION
 from streams.store.keys import Keys
 from tests.pipeline import Pipeline
-from tests.sample_facts import deadline, signal
+from tests.sample_facts import accepted_now, deadline, signal
 
 SETTLED_SECONDS = 180.0
 
@@ -40,26 +38,10 @@ def pipeline(tmp_path: Path, kafka: str, redis_server: RedisServer) -> Iterator[
 def decide(pipeline: Pipeline, *video_ids: str) -> None:
     """Put the facts of videos into the log and wait until final verdicts and feature records are out."""
     for video_id in video_ids:
-        facts: tuple[Fact, ...] = (accepted(video_id), signal("frames", video_id=video_id))
+        facts: tuple[Fact, ...] = (accepted_now(video_id), signal("frames", video_id=video_id))
         pipeline.write_facts(*facts)
     pipeline.await_verdicts(video_ids, SETTLED_SECONDS)
     pipeline.await_handled("verdict")
-
-
-def accepted(video_id: str, expected: tuple[Modality, ...] = ("frames",)) -> Accepted:
-    now = time.time()
-    return Accepted(
-        video_id=video_id,
-        revision=1,
-        expected=expected,
-        lane="live",
-        market=None,
-        creator_id=None,
-        title="",
-        uploaded_unix_seconds=now,
-        deadline_unix_seconds=now + 600,
-        source=SourceOffset(topic="video.uploaded", partition=0, offset=0),
-    )
 
 
 def verdicts_of(pipeline: Pipeline, video_id: str) -> list[bytes | None]:
@@ -108,7 +90,7 @@ class TestAudit:
 
     def _decide_over_a_hole(self, pipeline: Pipeline, video_id: str) -> Verdict:
         """The store forgets a signal of a final video, and its deadline is folded on top: provisional, and higher."""
-        pipeline.write_facts(accepted(video_id, ("frames", "audio")), signal("frames", video_id=video_id))
+        pipeline.write_facts(accepted_now(video_id, ("frames", "audio")), signal("frames", video_id=video_id))
         pipeline.await_handled("verdict")
         keys = Keys(pipeline.settings.topic_prefix)
         names = [key(video_id) for key in (keys.state, keys.status, keys.verdict, keys.features, keys.embeddings)]
@@ -130,7 +112,7 @@ class TestAudit:
             number = 0
             while not is_over.is_set():
                 number += 1
-                facts = (accepted(f"live-{number}"), signal("frames", video_id=f"live-{number}"))
+                facts = (accepted_now(f"live-{number}"), signal("frames", video_id=f"live-{number}"))
                 again = signal("frames", video_id=f"live-{number // 2 + 1}", generation=number)
                 pipeline.write_facts(*facts, again)
 

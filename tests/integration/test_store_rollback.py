@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import pytest
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from ops.local.worker_process import WorkerProcess
-from schemas.facts import Accepted, Fact, SourceOffset
+from schemas.facts import Fact
 from streams.lifecycle.fatal_error import WorkerExit
 from streams.store.client import open_store
 from streams.store.rollback_detector import RollbackDetector, StoreRolledBack
 from tests.pipeline import Pipeline, await_value
-from tests.sample_facts import deadline, signal
+from tests.sample_facts import accepted_now, deadline, signal
 
 SETTLED_SECONDS = 180.0
 
@@ -30,20 +29,7 @@ def server() -> Iterator[RedisServer]:
 
 def begin(video_id: str) -> list[Fact]:
     """A video that waits for two modalities, one of which has answered."""
-    now = time.time()
-    accepted = Accepted(
-        video_id=video_id,
-        revision=1,
-        expected=("frames", "audio"),
-        lane="live",
-        market=None,
-        creator_id=None,
-        title="",
-        uploaded_unix_seconds=now,
-        deadline_unix_seconds=now + 600,
-        source=SourceOffset(topic="video.uploaded", partition=0, offset=0),
-    )
-    return [accepted, signal("frames", video_id=video_id)]
+    return [accepted_now(video_id, ("frames", "audio")), signal("frames", video_id=video_id)]
 
 
 class TestRollbackDetector:
