@@ -34,9 +34,10 @@ async def test_an_answer_of_a_type(server: RealServer) -> None:
 
 
 async def test_several_at_the_same_time(server: RealServer) -> None:
-    """Each has its own answer and its own count."""
+    """Each has its own answer and its own count, and one run of the model writes a token for several of them."""
     async with chat_client(server) as client:
         found = await chats(server, client, 16, TOGETHER)
+    assert found.tokens_per_decode > 1.5
     assert len({answer.text for answer in found.answers}) == TOGETHER
     assert all(0 < answer.usage.output_tokens <= 16 for answer in found.answers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from operators.inference.loaded_model import NO_TERMS
 from operators.inference.remote.chat_client import ChatAnswer, ChatClient, Question
 from operators.inference.remote.endpoint import parse_endpoint
 from operators.inference.remote.server_options import ServerOptions
-from ops.bench.servers.real_servers import RealServer, ServerEnvironment, answers_ok
+from ops.bench.servers.real_servers import RealServer, ServerEnvironment, answers_ok, text_of
 from ops.local.ports import LOOPBACK
 
 TOGETHER: Final = 4
@@ -51,6 +52,8 @@ class Chats:
     tokens: int
     seconds: float
     server_cpu_seconds: float
+    num_decodes: int
+    """Runs of the model, each of which writes a token for each chat that it serves."""
     answers: tuple[ChatAnswer, ...]
 
     @property
@@ -62,6 +65,11 @@ class Chats:
     def tokens_per_second(self) -> float:
         """Tokens that the model wrote."""
         return self.tokens / self.seconds
+
+    @property
+    def tokens_per_decode(self) -> float:
+        """As many as there are chats if the server serves them together; 1 if one after the other, on any machine."""
+        return self.tokens / self.num_decodes
 
     @property
     def tokens_per_cpu_second(self) -> float:
@@ -77,10 +85,19 @@ async def chats(server: RealServer, client: ChatClient, max_tokens: int, number:
             Question(f"Write a long story about {subject}.", max_tokens=max_tokens, temperature=0.7), NO_TERMS
         )
 
+    decodes_before = await asyncio.to_thread(_num_decodes, server)
     began, cpu_began = time.monotonic(), server.cpu_seconds()
     answers = await asyncio.gather(*map(ask, SUBJECTS[:number]))
+    seconds, cpu_seconds = time.monotonic() - began, server.cpu_seconds() - cpu_began
+    num_decodes = await asyncio.to_thread(_num_decodes, server) - decodes_before
     written = sum(answer.usage.output_tokens for answer in answers)
-    return Chats(written, time.monotonic() - began, server.cpu_seconds() - cpu_began, tuple(answers))
+    return Chats(written, seconds, cpu_seconds, num_decodes, tuple(answers))
+
+
+def _num_decodes(server: RealServer) -> int:
+    """Return how often the model has run; llama.cpp counts it."""
+    (found,) = re.findall(r"^llamacpp:n_decode_total (\S+)$", text_of(f"{server.url('http')}/metrics"), re.MULTILINE)
+    return round(float(found))
 
 
 async def until_full(hold: Callable[[int], Awaitable[Chats]], number: int) -> Chats:

@@ -127,6 +127,12 @@ def answers_ok(url: str) -> bool:
         return False
 
 
+def text_of(url: str) -> str:
+    """Return what a server of this machine answers. Raises OSError if it does not, or with an error."""
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - an address made here
+        return str(answer.read().decode())
+
+
 @contextmanager
 def running(server: RealServer, is_ready: Callable[[], bool]) -> Iterator[RealServer]:
     """Start a server, wait until it answers, and end it."""

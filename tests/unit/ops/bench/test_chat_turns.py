@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from operators.inference.loaded_model import ServerUsage
@@ -21,7 +23,7 @@ class Held:
         self.numbers.append(number)
         ended = self._ended.pop(0) if self._ended else "length"
         answers = tuple(ChatAnswer("", ended, ServerUsage("127.0.0.1", 1.0)) for _ in range(number))  # type: ignore[arg-type]
-        return Chats(tokens=len(self.numbers), seconds=1.0, server_cpu_seconds=1.0, answers=answers)
+        return Chats(len(self.numbers), seconds=1.0, server_cpu_seconds=1.0, num_decodes=2, answers=answers)
 
 
 async def test_turns_alternate_and_the_first_are_dropped() -> None:
@@ -40,6 +42,12 @@ def test_a_steady_drift_cancels_out() -> None:
 def test_each_turn_has_two_neighbours() -> None:
     with pytest.raises(ValueError, match="argument 2 is"):
         ratios([1.0], [1.0])
+
+
+def test_chats_that_are_served_together() -> None:
+    """Told by the server's own count, which other work of the machine does not change."""
+    together = Chats(tokens=256, seconds=9.0, server_cpu_seconds=1.0, num_decodes=64, answers=())
+    assert (together.tokens_per_decode, replace(together, num_decodes=256).tokens_per_decode) == (4, 1)
 
 
 async def test_short_answers_are_asked_for_again() -> None:
